@@ -88,12 +88,14 @@
 
 /* ---- Windows ----
  *
- * One answer for MinGW and MSVC, which is what their common part offers. MinGW's gettimeofday and unistd.h stay unused on
- * purpose: with them evutil_gettimeofday would be a macro under one compiler and a function under the other.
+ * MinGW and MSVC get one answer, what both offer, but for two declarations. MinGW's gettimeofday stays unused on purpose:
+ * with it evutil_gettimeofday would be a macro under one compiler and a function under the other.
  */
 
 # ifdef _MSC_VER
 #  define EVENT__ssize_t SSIZE_T
+# else
+#  define EVENT__HAVE_STRTOK_R 1
 # endif
 
 #else
