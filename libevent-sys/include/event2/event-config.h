@@ -104,7 +104,6 @@
 
 # define EVENT__HAVE_ARPA_INET_H 1
 # define EVENT__HAVE_CLOCK_GETTIME 1
-# define EVENT__HAVE_FD_MASK 1
 # define EVENT__HAVE_GETEGID 1
 # define EVENT__HAVE_GETEUID 1
 # define EVENT__HAVE_GETTIMEOFDAY 1
@@ -140,8 +139,24 @@
 # define EVENT__HAVE_USLEEP 1
 # define EVENT__HAVE_VASPRINTF 1
 
+/* Read by upstream's test programs only, which leave parts of themselves out without these. */
+# define EVENT__HAVE_PUTENV 1
+# define EVENT__HAVE_SETENV 1
+# define EVENT__HAVE_SETRLIMIT 1
+# define EVENT__HAVE_STRUCT_LINGER 1
+# define EVENT__HAVE_UMASK 1
+# define EVENT__HAVE_UNSETENV 1
+# ifdef __LP64__
+#  define EVENT__SIZEOF_TIME_T 8
+# endif
+
 # if !defined(__ANDROID__) || __ANDROID_API__ >= 24
 #  define EVENT__HAVE_GETIFADDRS 1
+# endif
+
+/* Old versions of bionic lack the type, and libevent's own definition of it agrees with that of the new ones. */
+# ifndef __ANDROID__
+#  define EVENT__HAVE_FD_MASK 1
 # endif
 
 # ifndef EVENT__DISABLE_THREAD_SUPPORT
@@ -176,7 +191,6 @@
 
 #  define EVENT__HAVE_ARC4RANDOM 1
 #  define EVENT__HAVE_ARC4RANDOM_BUF 1
-#  define EVENT__HAVE_ISSETUGID 1
 #  define EVENT__HAVE_STRLCPY 1
 
 # else
