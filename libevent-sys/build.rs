@@ -1,12 +1,18 @@
 //! Compiles the vendored libevent, or finds the system's. The parts are in
 //! `build/`, one noun each; this is their table of contents.
 
+#[cfg(feature = "buildtime-bindgen")]
+#[path = "build/bindings.rs"]
+mod bindings;
 #[path = "build/compile.rs"]
 mod compile;
 #[path = "build/config.rs"]
 mod config;
 #[path = "build/env.rs"]
 mod env;
+#[cfg(feature = "buildtime-bindgen")]
+#[path = "build/generate.rs"]
+mod generate;
 #[path = "build/library.rs"]
 mod library;
 #[path = "build/metadata.rs"]
@@ -17,6 +23,8 @@ mod pin;
 mod pkgconfig;
 #[path = "build/source.rs"]
 mod source;
+#[path = "build/system.rs"]
+mod system;
 #[path = "build/target.rs"]
 mod target;
 #[path = "build/version.rs"]
@@ -26,16 +34,24 @@ fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=build");
     if let Err(cause) = build() {
-        for line in cause.trim_end().lines() {
-            println!("cargo::error={line}");
-        }
+        cause
+            .lines()
+            .for_each(|line| println!("cargo::error={line}"));
     }
 }
 
 fn build() -> Result<(), String> {
     metadata::declare();
+    // docs.rs has no network and links nothing.
+    if env::var("DOCS_RS").is_some() {
+        return Ok(());
+    }
     let target = target::Target::from_cargo()?;
-    let source = source::Source::locate()?;
-    let library = compile::compile(&source, &target)?;
+    let library = match system::find(&target)? {
+        Some(installed) => installed,
+        None => compile::compile(&source::Source::locate()?, &target)?,
+    };
+    #[cfg(feature = "buildtime-bindgen")]
+    generate::bindings(&library)?;
     metadata::emit(&library, &target)
 }

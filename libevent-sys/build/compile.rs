@@ -20,6 +20,7 @@ pub fn compile(source: &Source, target: &Target) -> Result<Library, String> {
     Ok(Library {
         root,
         include: vec![include],
+        search: vec![lib.clone()],
         lib: vec![lib],
         names,
         is_static: true,
@@ -40,6 +41,7 @@ fn objects(
     let sets: Vec<_> = names.iter().map(files).collect();
     let mut objects = compiler(source, target, include)
         .files(sets.iter().flat_map(|(_, files)| files))
+        .out_dir(PathBuf::from(env::cargo("OUT_DIR")).join("obj"))
         .try_compile_intermediates()
         .map_err(|error| failed(&error, target))?
         .into_iter();
@@ -50,8 +52,10 @@ fn objects(
 fn compiler(source: &Source, target: &Target, include: &Path) -> cc::Build {
     let mut build = cc::Build::new();
     build
-        .include(config::PRIVATE)
+        // Before the private folder: the installed event-config.h is the one
+        // that knows the features.
         .include(include)
+        .include(config::PRIVATE)
         .include(source.root.join("compat"))
         .include(&source.root)
         .define("_GNU_SOURCE", None)
@@ -60,16 +64,17 @@ fn compiler(source: &Source, target: &Target, include: &Path) -> cc::Build {
         .opt_level_str(&optimisation())
         // Debug information of the C part is had with CFLAGS=-g.
         .debug(false)
-        .warnings(false)
         // Upstream's warnings are upstream's to act on.
-        .flag("-w");
+        .warnings(false)
+        // Without its assertions libevent goes on where it should have aborted.
+        .flag("-UNDEBUG");
     if !target.msvc {
         // Upstream casts between socket address types.
         build.flag("-fno-strict-aliasing");
+        // A function that the target lacks must fail here, not when it is called.
+        build.flag("-Werror=implicit-function-declaration");
         // Another libevent in the same process must not be bound to this one.
         build.flag("-fvisibility=hidden");
-        // Without its assertions libevent goes on where it should have aborted.
-        build.flag("-UNDEBUG");
     }
     if let Some(openssl) = env::var("DEP_OPENSSL_INCLUDE") {
         build.includes(std::env::split_paths(&openssl));
@@ -88,7 +93,8 @@ fn optimisation() -> String {
 /// One archive for each library, and `libevent.a`, upstream's core and extra in
 /// one: it is what other build systems look for.
 fn archive(objects: &[(&str, Vec<PathBuf>)], target: &Target, lib: &Path) -> Result<(), String> {
-    std::fs::create_dir_all(lib).map_err(|error| format!("cannot create {}: {error}", lib.display()))?;
+    std::fs::create_dir_all(lib)
+        .map_err(|error| format!("cannot create {}: {error}", lib.display()))?;
     let whole = objects
         .iter()
         .filter(|(name, _)| matches!(*name, "event_core" | "event_extra"))

@@ -7,8 +7,9 @@ use std::path::PathBuf;
 pub struct Library {
     pub root: PathBuf,
     pub include: Vec<PathBuf>,
-    /// Where the libraries lie.
     pub lib: Vec<PathBuf>,
+    /// Those of `lib` where the linker would not look by itself.
+    pub search: Vec<PathBuf>,
     /// What to link, dependents first: a linker reads archives once, in order.
     pub names: Vec<&'static str>,
     pub is_static: bool,

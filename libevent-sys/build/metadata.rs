@@ -2,6 +2,7 @@
 
 use crate::library::{Library, OPENSSL, THREADS};
 use crate::target::Target;
+use crate::version::Version;
 use std::path::PathBuf;
 
 /// Every cfg that a build of this crate may set.
@@ -13,13 +14,16 @@ pub fn declare() {
 
 pub fn emit(library: &Library, target: &Target) -> Result<(), String> {
     link(library, target);
-    cfgs(library);
+    series(&library.version);
     for (key, value) in [
         ("ROOT", library.root.display().to_string()),
         ("INCLUDE", joined(&library.include)?),
         ("LIB", joined(&library.lib)?),
         ("VERSION", library.version.text.clone()),
-        ("VERSION_NUMBER", format!("{:#010x}", library.version.number)),
+        (
+            "VERSION_NUMBER",
+            format!("{:#010x}", library.version.number),
+        ),
         ("VENDORED", flag(library.vendored)),
         ("THREADS", flag(THREADS)),
         ("OPENSSL", flag(OPENSSL)),
@@ -30,7 +34,7 @@ pub fn emit(library: &Library, target: &Target) -> Result<(), String> {
 }
 
 fn link(library: &Library, target: &Target) {
-    for folder in &library.lib {
+    for folder in &library.search {
         println!("cargo::rustc-link-search=native={}", folder.display());
     }
     let kind = if library.is_static { "static" } else { "dylib" };
@@ -42,15 +46,17 @@ fn link(library: &Library, target: &Target) {
     }
 }
 
-fn cfgs(library: &Library) {
-    let series = if library.version.is_2_2() { "2_2" } else { "2_1" };
+fn series(version: &Version) {
+    let series = if version.is_2_2() { "2_2" } else { "2_1" };
     println!("cargo::rustc-cfg=libevent_{series}");
 }
 
 /// Several folders in one value, to be read with `std::env::split_paths`.
 fn joined(folders: &[PathBuf]) -> Result<String, String> {
     let joined = std::env::join_paths(folders).map_err(|error| error.to_string())?;
-    joined.into_string().map_err(|path| format!("{path:?} is not UTF-8"))
+    joined
+        .into_string()
+        .map_err(|path| format!("{path:?} is not UTF-8"))
 }
 
 fn flag(on: bool) -> String {

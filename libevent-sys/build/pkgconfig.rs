@@ -7,7 +7,8 @@ use std::path::Path;
 
 pub fn write(lib: &Path, names: &[&str], target: &Target, version: &Version) -> Result<(), String> {
     let folder = lib.join("pkgconfig");
-    fs::create_dir_all(&folder).map_err(|error| format!("cannot write {}: {error}", folder.display()))?;
+    fs::create_dir_all(&folder)
+        .map_err(|error| format!("cannot write {}: {error}", folder.display()))?;
     for name in names.iter().chain(&["event"]) {
         let file = folder.join(format!("lib{name}.pc"));
         fs::write(&file, text(name, target, version))
@@ -24,8 +25,15 @@ fn text(name: &str, target: &Target, version: &Version) -> String {
         "event_openssl" => ("libevent_core", "openssl"),
         _ => ("libevent_core", ""),
     };
-    let system = target.system_libraries().iter().map(|name| format!(" -l{name}"));
-    let pthread = if name == "event_pthreads" { " -pthread" } else { "" };
+    let system = target
+        .system_libraries()
+        .iter()
+        .map(|name| format!(" -l{name}"));
+    let pthread = if name == "event_pthreads" {
+        " -pthread"
+    } else {
+        ""
+    };
     format!(
         "prefix=${{pcfiledir}}/../..\n\
          libdir=${{prefix}}/lib\n\

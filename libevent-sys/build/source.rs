@@ -112,21 +112,28 @@ fn vendor_folder() -> Result<PathBuf, String> {
         .map(PathBuf::from)
         .into_iter()
         .find(|folder| folder.join("libevent.toml").is_file())
-        .ok_or_else(|| "vendor/libevent.toml is missing: this copy of libevent-sys is damaged".into())
+        .ok_or_else(|| {
+            "vendor/libevent.toml is missing: this copy of libevent-sys is damaged".into()
+        })
 }
 
 /// The version that unpacked sources say they are. `None` if there are none.
 fn unpacked_version(root: &Path) -> Option<String> {
     let header = root.join("WIN32-Code/nmake/event2/event-config.h");
     let text = fs::read_to_string(header).ok()?;
-    let line = text.lines().find(|line| line.starts_with("#define EVENT__VERSION "))?;
+    let line = text
+        .lines()
+        .find(|line| line.starts_with("#define EVENT__VERSION "))?;
     Some(line.split('"').nth(1)?.to_owned())
 }
 
 fn fetch(vendor: &Path) -> Result<(), String> {
     let script = vendor.join("fetch");
     println!("cargo::rerun-if-changed={}", script.display());
-    println!("cargo::rerun-if-changed={}", vendor.join("libevent").display());
+    println!(
+        "cargo::rerun-if-changed={}",
+        vendor.join("libevent").display()
+    );
     if !script.is_file() {
         return Err("vendor/libevent is missing: this copy of libevent-sys is damaged".into());
     }
@@ -146,7 +153,11 @@ fn files_in(folder: &Path, extensions: &[&str]) -> Result<Vec<PathBuf>, String> 
         .map_err(unreadable)?
         .map(|entry| entry.map(|entry| entry.path()).map_err(unreadable))
         .collect::<Result<Vec<_>, _>>()?;
-    files.retain(|file| extensions.iter().any(|wanted| file.extension().is_some_and(|is| is == *wanted)));
+    files.retain(|file| {
+        extensions
+            .iter()
+            .any(|wanted| file.extension().is_some_and(|is| is == *wanted))
+    });
     files.sort_unstable();
     Ok(files)
 }
