@@ -176,12 +176,14 @@ fn read(include: &[PathBuf], header: &str) -> Result<(String, String), String> {
 
 /// Without the native iovec and addrinfo the headers keep libevent's own names
 /// for them, which `types.rs` defines per target; and C's `va_list`, another
-/// thing on each, gets such a name.
+/// thing on each, gets such a name. bindgen forgets the `const` of a structure
+/// that is first named inside another.
 const CONFIG: &str = "
 #include <stdarg.h>
 #include <stdio.h>
 typedef void *ev_va_list;
 #define va_list ev_va_list
+struct bufferevent_ops;
 #undef EVENT__HAVE_SYS_UIO_H
 #undef EVENT__HAVE_STRUCT_ADDRINFO
 #undef EVENT__HAVE_ARC4RANDOM

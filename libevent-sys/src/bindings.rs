@@ -510,7 +510,7 @@ pub struct event_watermark {
 #[derive(Copy, Clone)]
 pub struct bufferevent {
     pub ev_base: *mut event_base,
-    pub be_ops: *mut bufferevent_ops,
+    pub be_ops: *const bufferevent_ops,
     pub ev_read: event,
     pub ev_write: event,
     pub input: *mut evbuffer,
@@ -653,11 +653,6 @@ pub struct evrpc {
 pub struct evrpc__bindgen_ty_1 {
     pub tqe_next: *mut evrpc,
     pub tqe_prev: *mut *mut evrpc,
-}
-#[repr(C)]
-#[derive(Debug, Copy, Clone)]
-pub struct bufferevent_ops {
-    pub _address: u8,
 }
 unsafe extern "C" {
     pub fn evutil_date_rfc1123(

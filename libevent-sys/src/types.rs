@@ -81,6 +81,13 @@ pub struct in6_addr {
 /// by reference).
 pub type ev_va_list = *mut c_void;
 
+/// The functions behind one kind of `bufferevent`; libevent's own business.
+#[repr(C)]
+#[derive(Debug)]
+pub struct bufferevent_ops {
+    _unused: [u8; 0],
+}
+
 /// OpenSSL's `SSL`.
 #[cfg(feature = "openssl")]
 pub type ssl_st = openssl_sys::SSL;
