@@ -1,0 +1,36 @@
+//! An absolute alarm on the monotonic clock: `timerfd_create(2)`.
+#![forbid(unsafe_code)]
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use rustix::time::{
+    Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, timerfd_create, timerfd_settime,
+};
+
+use super::clock::timespec;
+
+/// A descriptor that becomes readable at one absolute deadline.
+pub(crate) struct Alarm(OwnedFd);
+
+impl Alarm {
+    pub(crate) fn new() -> io::Result<Self> {
+        let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
+        Ok(Self(timerfd_create(TimerfdClockId::Monotonic, flags)?))
+    }
+
+    /// Rings at `deadline`, at once if that has passed. Setting it anew also
+    /// silences an alarm that has rung.
+    pub(crate) fn set(&self, deadline: i64) -> io::Result<()> {
+        // Zero would disarm it: the first nanosecond of the clock is as past.
+        let spec = Itimerspec { it_interval: timespec(0), it_value: timespec(deadline.max(1)) };
+        timerfd_settime(&self.0, TimerfdTimerFlags::ABSTIME, &spec)?;
+        Ok(())
+    }
+}
+
+impl AsFd for Alarm {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}

@@ -1,0 +1,7 @@
+//! Floor 1, the safe half: system calls through `rustix`, one noun per file.
+#![forbid(unsafe_code)]
+
+pub(crate) mod alarm;
+pub(crate) mod clock;
+pub(crate) mod notifier;
+pub(crate) mod probe;

@@ -1,0 +1,351 @@
+//! What all handles of one loop share, and its turn.
+#![forbid(unsafe_code)]
+
+use std::cell::{Cell, OnceCell, RefCell};
+use std::io;
+use std::os::fd::RawFd;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::clock::Clock;
+use super::counters::Tally;
+use super::deferred::Deferred;
+use super::live::{Kind, Registration};
+use super::registry::{Registry, Watched};
+use super::remote::{Doorbell, Shared};
+use super::timers::Timers;
+use crate::sys::RawBase;
+
+/// Work of a higher floor that wants a share of each turn (the executor's).
+pub(crate) trait Work {
+    /// Runs a bounded share.
+    fn run(&self);
+    /// Whether there is more to run at once, without waiting.
+    fn is_ready(&self) -> bool;
+    /// How many things are alive in it.
+    fn live(&self) -> usize;
+    /// Drops everything: the loop ends.
+    fn clear(&self);
+}
+
+/// How long a turn may wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wait {
+    Never,
+    Until(i64),
+    Forever,
+}
+
+/// The state of one loop.
+pub(crate) struct Core {
+    base: Rc<RawBase>,
+    edges: bool,
+    pub(crate) clock: Clock,
+    pub(crate) tally: Tally,
+    pub(crate) timers: Timers,
+    pub(crate) deferred: Deferred,
+    registry: RefCell<Registry>,
+    remote: Arc<Shared>,
+    /// The remote's end in the loop; gone when the loop is.
+    doorbell: RefCell<Option<Doorbell>>,
+    work: OnceCell<Rc<dyn Work>>,
+    generation: Cell<u64>,
+    /// Watchers that libevent listens for.
+    listening: Cell<usize>,
+    /// Some registration may have outlived its descriptor in the kernel (H18).
+    stale: Cell<bool>,
+    running: Cell<bool>,
+    closed: Cell<bool>,
+    /// How long to look for events before sleeping.
+    busy_look: Duration,
+}
+
+impl Core {
+    pub(crate) fn new(base: Rc<RawBase>, clock: Clock, busy_look: Duration) -> io::Result<Rc<Self>> {
+        let edges = base.has_edges();
+        let remote = Shared::new()?;
+        Ok(Rc::new(Self {
+            timers: Timers::new(&base)?,
+            doorbell: RefCell::new(Some(Doorbell::new(&base, &remote)?)),
+            base,
+            edges,
+            clock,
+            tally: Tally::default(),
+            deferred: Deferred::default(),
+            registry: RefCell::default(),
+            remote,
+            work: OnceCell::new(),
+            generation: Cell::new(0),
+            listening: Cell::new(0),
+            stale: Cell::new(false),
+            running: Cell::new(false),
+            closed: Cell::new(false),
+            busy_look,
+        }))
+    }
+
+    pub(crate) fn base(&self) -> &Rc<RawBase> {
+        &self.base
+    }
+
+    pub(crate) fn remote(&self) -> &Arc<Shared> {
+        &self.remote
+    }
+
+    pub(crate) fn has_edges(&self) -> bool {
+        self.edges
+    }
+
+    /// Whether the loop can take registrations: not ended, and of this process.
+    pub(crate) fn check(&self) -> io::Result<()> {
+        if self.closed.get() {
+            return Err(io::Error::new(io::ErrorKind::NotConnected, "the event loop is gone"));
+        }
+        if !self.base.is_here() {
+            return Err(io::Error::other("the event loop belongs to the parent of this process"));
+        }
+        Ok(())
+    }
+}
+
+/// Registrations.
+impl Core {
+    pub(crate) fn next_generation(&self) -> u64 {
+        self.generation.set(self.generation.get() + 1);
+        self.generation.get()
+    }
+
+    pub(crate) fn count_live(&self, was: bool, is: bool) {
+        let live = self.listening.get() + usize::from(is) - usize::from(was);
+        self.listening.set(live);
+    }
+
+    /// Puts `new` in the place of the watcher of `fd`, if `start` succeeds;
+    /// else that watcher goes on as it was (rule 1.6).
+    pub(crate) fn replace(
+        &self,
+        fd: RawFd,
+        new: Rc<dyn Watched>,
+        start: impl FnOnce() -> io::Result<()>,
+    ) -> io::Result<()> {
+        let old = self.registry.borrow_mut().remove(fd);
+        if let Some(old) = &old {
+            self.doubt(&**old);
+            old.retire();
+        }
+        let started = start();
+        let stays = if started.is_ok() { Some(new) } else { old.clone() };
+        if let Some(stays) = stays {
+            self.registry.borrow_mut().insert(fd, stays);
+        }
+        match (old, &started) {
+            (Some(old), Ok(())) => old.bury(),
+            (Some(old), Err(_)) => old.revive(),
+            (None, _) => {}
+        }
+        started
+    }
+
+    /// Ends that very registration; any other of the same number is left alone.
+    pub(crate) fn unwatch(&self, fd: RawFd, generation: u64) {
+        let found = self.registry.borrow_mut().remove_exactly(fd, generation);
+        if let Some(found) = found {
+            self.end(&*found);
+        }
+    }
+
+    /// Ends whatever watches `fd`; whether anything did.
+    pub(crate) fn unwatch_fd(&self, fd: RawFd) -> bool {
+        let found = self.registry.borrow_mut().remove(fd);
+        if let Some(found) = &found {
+            self.end(&**found);
+        }
+        found.is_some()
+    }
+
+    /// A dispatch found that the descriptor was closed behind our back.
+    pub(crate) fn forget_stale(&self, fd: RawFd, generation: u64) {
+        self.stale.set(true);
+        self.unwatch(fd, generation);
+    }
+
+    fn end(&self, watched: &dyn Watched) {
+        self.doubt(watched);
+        watched.retire();
+        watched.bury();
+    }
+
+    /// If the descriptor of a registration is closed already, deleting it from
+    /// the kernel's set by number deletes nothing: as long as a duplicate
+    /// lives, epoll would report it for ever (H18, L10).
+    fn doubt(&self, watched: &dyn Watched) {
+        if watched.is_stale() {
+            self.stale.set(true);
+        }
+    }
+
+    /// How many things keep the loop alive.
+    pub(crate) fn live(&self) -> usize {
+        let tasks = self.work.get().map_or(0, |work| work.live());
+        self.listening.get() + self.timers.len() + self.deferred.len() + tasks
+    }
+
+    /// What they are.
+    pub(crate) fn registrations(&self) -> Vec<Registration> {
+        let plain = |kind| Registration { kind, fd: None, deadline: None };
+        let tasks = self.work.get().map_or(0, |work| work.live());
+        let mut all: Vec<_> =
+            self.registry.borrow().iter().filter_map(|watched| watched.registration()).collect();
+        all.extend(self.timers.deadlines().into_iter().map(|deadline| Registration {
+            deadline: Some(deadline),
+            ..plain(Kind::Timer)
+        }));
+        all.extend(std::iter::repeat_n(plain(Kind::Deferred), self.deferred.len()));
+        all.extend(std::iter::repeat_n(plain(Kind::Task), tasks));
+        all
+    }
+
+    /// The executor's share of each turn.
+    pub(crate) fn work(&self, make: impl FnOnce() -> Rc<dyn Work>) -> &Rc<dyn Work> {
+        self.work.get_or_init(make)
+    }
+}
+
+/// The turn: descriptors first, then due timers, then what was put off, then
+/// other threads' jobs, then tasks.
+impl Core {
+    /// Claims the loop for a `run`: one at a time, and not from a callback (rule 3.2).
+    pub(crate) fn enter(&self) -> io::Result<Running<'_>> {
+        self.check()?;
+        if self.running.replace(true) {
+            return Err(io::Error::new(
+                io::ErrorKind::ResourceBusy,
+                "the event loop is running already: it cannot be run from a callback",
+            ));
+        }
+        Ok(Running(self))
+    }
+
+    pub(crate) fn turn(&self, wait: Wait) -> io::Result<()> {
+        Tally::add(&self.tally.turns);
+        self.mend()?;
+        let put_off = self.deferred.len();
+        let wait = if self.is_ready() { Wait::Never } else { wait };
+        self.listen(wait)?;
+        self.timers.run_due(self);
+        self.run_deferred(put_off);
+        self.run_jobs();
+        if let Some(work) = self.work.get() {
+            work.run();
+        }
+        Ok(())
+    }
+
+    /// Lets libevent look for ready descriptors, and dispatch them.
+    fn listen(&self, wait: Wait) -> io::Result<()> {
+        if wait == Wait::Never {
+            return self.base.turn(false);
+        }
+        if self.clock.is_virtual() {
+            return self.leap(wait);
+        }
+        if !self.busy_look.is_zero() && self.look()? {
+            return Ok(());
+        }
+        Tally::add(&self.tally.waits);
+        let until = if let Wait::Until(deadline) = wait { Some(deadline) } else { None };
+        self.timers.arm(until)?;
+        self.base.turn(true)
+    }
+
+    /// Looks for events for a while without sleeping; whether it found some.
+    fn look(&self) -> io::Result<bool> {
+        let before = self.base.dispatched();
+        let until = self.clock.after(self.busy_look).unwrap_or(i64::MAX);
+        let until = until.min(self.timers.earliest().unwrap_or(i64::MAX));
+        while self.clock.now() < until {
+            self.base.turn(false)?;
+            if self.base.dispatched() != before {
+                return Ok(true);
+            }
+        }
+        Ok(self.timers.expire(self.clock.now()))
+    }
+
+    /// Virtual time: jumps to the next deadline once nothing else happens.
+    fn leap(&self, wait: Wait) -> io::Result<()> {
+        let before = self.base.dispatched();
+        self.base.turn(false)?;
+        if self.base.dispatched() != before {
+            return Ok(());
+        }
+        let limit = if let Wait::Until(deadline) = wait { Some(deadline) } else { None };
+        match [self.timers.earliest(), limit].into_iter().flatten().min() {
+            Some(deadline) => {
+                self.clock.advance_to(deadline);
+                self.timers.expire(self.clock.now());
+                Ok(())
+            }
+            None => self.base.turn(true),
+        }
+    }
+
+    /// Whether there is something to do without waiting for it.
+    fn is_ready(&self) -> bool {
+        self.deferred.len() > 0
+            || self.timers.is_due()
+            || self.remote.has_news()
+            || self.work.get().is_some_and(|work| work.is_ready())
+    }
+
+    fn run_deferred(&self, count: usize) {
+        for _ in 0..count {
+            let Some(job) = self.deferred.pop() else { return };
+            Tally::add(&self.tally.callbacks);
+            job();
+        }
+    }
+
+    fn run_jobs(&self) {
+        for job in self.remote.take_jobs() {
+            // The rest must not be lost to a panic: each is its own deferred call.
+            self.deferred.push(job);
+        }
+    }
+
+    /// Rebuilds the kernel's set if a registration in it may be out of reach.
+    fn mend(&self) -> io::Result<()> {
+        if self.stale.replace(false) && self.edges {
+            self.base.reinit()?;
+        }
+        Ok(())
+    }
+
+    /// The end of the loop: everything registered is dropped, handles turn inert.
+    pub(crate) fn close(&self) {
+        self.closed.set(true);
+        self.remote.close();
+        if let Some(work) = self.work.get() {
+            work.clear();
+        }
+        let registry = self.registry.take();
+        for watched in registry.iter() {
+            watched.retire();
+            watched.bury();
+        }
+        drop(registry);
+        self.timers.close();
+        drop(self.deferred.take());
+        drop(self.doorbell.take());
+    }
+}
+
+/// The claim of a running `run`.
+pub(crate) struct Running<'a>(&'a Core);
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.0.running.set(false);
+    }
+}

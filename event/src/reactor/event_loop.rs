@@ -1,0 +1,196 @@
+//! The loop.
+#![forbid(unsafe_code)]
+
+use std::fmt;
+use std::io;
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::builder::Builder;
+use super::clock::nanos;
+use super::core::{Core, Wait};
+use super::handle::LoopHandle;
+use super::remote::Remote;
+
+/// An event loop: an owned `event_base`, and the order in which it runs things.
+///
+/// Everything is registered through a [`LoopHandle`]. The loop and its objects
+/// stay on one thread; only a [`Remote`] crosses over. When the loop is dropped
+/// all that is registered is dropped with it, and handles that are left yield
+/// errors.
+///
+/// Each turn runs descriptors first, then due timers, then what was deferred,
+/// then jobs of other threads. A panic in a callback comes out of `run*`; the
+/// loop can be run again, and nothing else of the batch is lost.
+///
+/// ```
+/// # fn main() -> std::io::Result<()> {
+/// use std::time::Duration;
+///
+/// let events = event::EventLoop::new()?;
+/// let timer = events.handle().timer_after(Duration::from_millis(1), || println!("tick"))?;
+/// events.run()?; // returns: nothing is registered any more
+/// assert!(!timer.is_pending());
+/// # Ok(()) }
+/// ```
+///
+/// It cannot be sent to another thread:
+///
+/// ```compile_fail,E0277
+/// let events = event::EventLoop::new().unwrap();
+/// std::thread::spawn(move || events.run());
+/// ```
+pub struct EventLoop(Rc<Core>);
+
+impl EventLoop {
+    /// A loop with the system's best backend (`event_base_new_with_config(3)`).
+    ///
+    /// # Errors
+    ///
+    /// What the system says if descriptors or memory run out.
+    pub fn new() -> io::Result<Self> {
+        Builder::default().build()
+    }
+
+    /// Options first.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    pub(crate) fn from_core(core: Rc<Core>) -> Self {
+        Self(core)
+    }
+
+    /// The handle to register things with.
+    pub fn handle(&self) -> LoopHandle {
+        LoopHandle::new(self.0.clone())
+    }
+
+    /// The handle for other threads.
+    pub fn remote(&self) -> Remote {
+        Remote::new(self.0.remote().clone())
+    }
+
+    /// The backend's name (`event_base_get_method(3)`): `"epoll"` on Linux.
+    pub fn backend(&self) -> &'static str {
+        self.0.base().method()
+    }
+
+    /// Runs until nothing is registered any more, or `stop`.
+    ///
+    /// # Errors
+    ///
+    /// [`io::ErrorKind::ResourceBusy`] inside a callback of the same loop; an
+    /// error in a forked child; what the backend's system call says.
+    ///
+    /// # Panics
+    ///
+    /// Resumes the panic of a callback.
+    pub fn run(&self) -> io::Result<()> {
+        self.run_while(|core| core.live() > 0)
+    }
+
+    /// Runs until `stop`, also with nothing registered.
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](Self::run).
+    ///
+    /// # Panics
+    ///
+    /// As [`run`](Self::run).
+    pub fn run_forever(&self) -> io::Result<()> {
+        self.run_while(|_| true)
+    }
+
+    fn run_while(&self, mut go_on: impl FnMut(&Core) -> bool) -> io::Result<()> {
+        let _running = self.0.enter()?;
+        let _current = self.handle().make_current();
+        while !self.0.remote().take_stop() && go_on(&self.0) {
+            self.0.turn(Wait::Forever)?;
+        }
+        Ok(())
+    }
+
+    /// Runs for so long on the loop's clock, or until `stop`; also with nothing
+    /// registered. A duration beyond the clock's range is for ever.
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](Self::run).
+    ///
+    /// # Panics
+    ///
+    /// As [`run`](Self::run).
+    pub fn run_for(&self, duration: Duration) -> io::Result<()> {
+        let _running = self.0.enter()?;
+        let _current = self.handle().make_current();
+        let wait = self.wait_for(duration);
+        while !self.0.remote().take_stop() {
+            self.0.turn(wait)?;
+            if self.is_over(wait) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until something was dispatched, at most for `timeout` (`None`: as
+    /// long as anything is registered), and returns how many callbacks ran.
+    /// Also returns when stopped or woken. With a zero timeout it looks once
+    /// and never waits.
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](Self::run).
+    ///
+    /// # Panics
+    ///
+    /// As [`run`](Self::run).
+    pub fn run_once(&self, timeout: Option<Duration>) -> io::Result<usize> {
+        let _running = self.0.enter()?;
+        let _current = self.handle().make_current();
+        let wait = timeout.map_or(Wait::Forever, |timeout| self.wait_for(timeout));
+        let before = self.0.tally.callbacks.get();
+        loop {
+            let idle = timeout.is_none() && self.0.live() == 0;
+            self.0.turn(if idle { Wait::Never } else { wait })?;
+            let ran = self.0.tally.callbacks.get() - before;
+            let ended = self.0.remote().take_stop() | self.0.remote().take_wake();
+            if ran > 0 || idle || ended || self.is_over(wait) {
+                return Ok(usize::try_from(ran).unwrap_or(usize::MAX));
+            }
+        }
+    }
+
+    fn wait_for(&self, duration: Duration) -> Wait {
+        if duration.is_zero() {
+            return Wait::Never;
+        }
+        let deadline = nanos(duration).and_then(|nanos| self.0.clock.now().checked_add(nanos));
+        deadline.map_or(Wait::Forever, Wait::Until)
+    }
+
+    fn is_over(&self, wait: Wait) -> bool {
+        match wait {
+            Wait::Never => true,
+            Wait::Until(deadline) => self.0.clock.now() >= deadline,
+            Wait::Forever => false,
+        }
+    }
+}
+
+impl Drop for EventLoop {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+impl fmt::Debug for EventLoop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EventLoop")
+            .field("backend", &self.backend())
+            .field("live", &self.0.live())
+            .finish()
+    }
+}

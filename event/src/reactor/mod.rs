@@ -1,0 +1,32 @@
+//! Floor 2: the turn of the loop, and what can be registered on it.
+#![forbid(unsafe_code)]
+
+mod builder;
+mod callback;
+mod clock;
+mod core;
+mod counters;
+mod deferred;
+mod event_loop;
+mod handle;
+mod interest;
+mod live;
+mod registry;
+mod remote;
+mod schedule;
+mod source;
+mod timer;
+mod timers;
+mod watch;
+mod watcher;
+
+pub use builder::{Builder, Feature};
+pub use counters::Counters;
+pub use event_loop::EventLoop;
+pub use handle::LoopHandle;
+pub use interest::{Interest, Readiness};
+pub use live::{Kind, Registration};
+pub use remote::{LoopClosed, Remote};
+pub use timer::{Timer, TimerError};
+pub use watch::{Watch, WatchError};
+pub use watcher::{Ready, Watcher};

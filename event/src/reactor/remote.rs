@@ -1,0 +1,194 @@
+//! The one handle that crosses threads.
+#![forbid(unsafe_code)]
+
+use std::cell::Cell;
+use std::fmt;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd};
+use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::os::notifier::Notifier;
+use crate::sys::{RawBase, RawEvent, What};
+
+type Job = Box<dyn FnOnce() + Send>;
+
+/// A handle to a loop for other threads: cloneable, `Send` and `Sync`.
+///
+/// ```
+/// # fn main() -> std::io::Result<()> {
+/// let events = event::EventLoop::new()?;
+/// let remote = events.remote();
+/// let other = std::thread::spawn(move || remote.stop());
+/// events.run_forever()?;
+/// other.join().unwrap().unwrap();
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct Remote(Arc<Shared>);
+
+/// The loop that a handle led to has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LoopClosed;
+
+impl fmt::Display for LoopClosed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the event loop is gone")
+    }
+}
+
+impl std::error::Error for LoopClosed {}
+
+impl From<LoopClosed> for io::Error {
+    fn from(closed: LoopClosed) -> Self {
+        Self::new(io::ErrorKind::NotConnected, closed)
+    }
+}
+
+impl Remote {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        Self(shared)
+    }
+
+    /// Ends a wait of the loop at once; if it is not waiting, the next one. A
+    /// blocked [`run_once`](crate::EventLoop::run_once) returns.
+    ///
+    /// # Errors
+    ///
+    /// [`LoopClosed`] if the loop has ended.
+    pub fn wake(&self) -> Result<(), LoopClosed> {
+        self.0.open()?;
+        self.0.wake.store(true, Ordering::Release);
+        self.0.kick();
+        Ok(())
+    }
+
+    /// Makes the loop's `run`, `run_for` or `run_forever` return, or the next
+    /// one if none is running.
+    ///
+    /// # Errors
+    ///
+    /// [`LoopClosed`] if the loop has ended.
+    pub fn stop(&self) -> Result<(), LoopClosed> {
+        self.0.open()?;
+        self.0.stop.store(true, Ordering::Release);
+        self.0.kick();
+        Ok(())
+    }
+
+    /// Runs `job` on the loop's thread, within a turn. Jobs of one thread run
+    /// in the order in which it sent them. One that the loop does not get to
+    /// before it ends is dropped with it.
+    ///
+    /// # Errors
+    ///
+    /// [`LoopClosed`] if the loop has ended; `job` is dropped.
+    pub fn spawn(&self, job: impl FnOnce() + Send + 'static) -> Result<(), LoopClosed> {
+        self.0.jobs().as_mut().ok_or(LoopClosed)?.push(Box::new(job));
+        self.0.kick();
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Remote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Remote").field("open", &self.0.open().is_ok()).finish()
+    }
+}
+
+/// What the threads share.
+pub(crate) struct Shared {
+    notifier: Notifier,
+    /// There is news that the loop has not looked at; rung for once.
+    rung: AtomicBool,
+    stop: AtomicBool,
+    wake: AtomicBool,
+    /// `None` when the loop has ended.
+    jobs: Mutex<Option<Vec<Job>>>,
+}
+
+impl Shared {
+    pub(crate) fn new() -> io::Result<Arc<Self>> {
+        Ok(Arc::new(Self {
+            notifier: Notifier::new()?,
+            rung: AtomicBool::new(false),
+            stop: AtomicBool::new(false),
+            wake: AtomicBool::new(false),
+            jobs: Mutex::new(Some(Vec::new())),
+        }))
+    }
+
+    fn jobs(&self) -> MutexGuard<'_, Option<Vec<Job>>> {
+        self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn open(&self) -> Result<(), LoopClosed> {
+        if self.jobs().is_some() { Ok(()) } else { Err(LoopClosed) }
+    }
+
+    /// Rings, unless somebody has rung since the loop last looked.
+    pub(crate) fn kick(&self) {
+        if !self.rung.swap(true, Ordering::AcqRel) {
+            // Only a full count could fail, and then it is readable anyway.
+            let _ = self.notifier.ring();
+        }
+    }
+
+    /// `stop` on the loop's own thread: it is not waiting, so nobody rings.
+    pub(crate) fn stop_here(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn take_stop(&self) -> bool {
+        self.stop.load(Ordering::Acquire) && self.stop.swap(false, Ordering::AcqRel)
+    }
+
+    pub(crate) fn take_wake(&self) -> bool {
+        self.wake.load(Ordering::Acquire) && self.wake.swap(false, Ordering::AcqRel)
+    }
+
+    /// Whether a wait would be ended at once.
+    pub(crate) fn has_news(&self) -> bool {
+        self.rung.load(Ordering::Acquire) || self.stop.load(Ordering::Acquire)
+    }
+
+    /// What other threads have sent since the last time.
+    pub(crate) fn take_jobs(&self) -> Vec<Job> {
+        // Cleared before looking: who pushes after the look finds it cleared
+        // and rings again.
+        if self.rung.load(Ordering::Acquire) && self.rung.swap(false, Ordering::AcqRel) {
+            return self.jobs().as_mut().map(std::mem::take).unwrap_or_default();
+        }
+        Vec::new()
+    }
+
+    pub(crate) fn close(&self) {
+        let jobs = self.jobs().take();
+        drop(jobs);
+    }
+}
+
+/// The loop's side of the bell: an edge-triggered event that is never read,
+/// for each ring is an edge of its own.
+pub(crate) struct Doorbell {
+    _event: RawEvent,
+}
+
+impl Doorbell {
+    pub(crate) fn new(base: &Rc<RawBase>, shared: &Arc<Shared>) -> io::Result<Self> {
+        let edges = base.has_edges();
+        let bell = shared.clone();
+        let rings = Cell::new(0_u64);
+        let call = move |_| {
+            rings.set(rings.get() + 1);
+            if !edges {
+                bell.notifier.take();
+            }
+        };
+        let fd = shared.notifier.as_fd().as_raw_fd();
+        let event = RawEvent::new(base, fd, Box::new(call))?;
+        event.listen(if edges { What::READ | What::EDGE } else { What::READ })?;
+        Ok(Self { _event: event })
+    }
+}

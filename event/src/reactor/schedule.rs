@@ -1,0 +1,206 @@
+//! An ordered queue of deadlines: pure logic, no clock and no kernel.
+//!
+//! A binary heap of small keys beside a slab of entries. Cancelling and moving
+//! a deadline back touch the entry only; the key in the heap is found to be
+//! out of date when it surfaces. Keys carry a sequence number: equal deadlines
+//! come out in the order in which they were scheduled, and a number used once
+//! tells an entry from a later one in the same place.
+#![forbid(unsafe_code)]
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+
+use slab::Slab;
+
+/// Names one entry for its whole life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Id {
+    index: u32,
+    birth: u64,
+}
+
+/// A deadline as the heap orders it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Key {
+    deadline: i64,
+    sequence: u64,
+    index: u32,
+}
+
+struct Entry<T> {
+    birth: u64,
+    deadline: i64,
+    sequence: u64,
+    /// The sequence of its key in the heap; `NOT_QUEUED` if it was set aside.
+    queued: u64,
+    value: T,
+}
+
+const NOT_QUEUED: u64 = 0;
+
+/// The queue.
+pub(crate) struct Schedule<T> {
+    entries: Slab<Entry<T>>,
+    heap: BinaryHeap<Reverse<Key>>,
+    /// Due and on their way to being run, in order.
+    due: VecDeque<Key>,
+    sequence: u64,
+    /// Keys in the heap that stand for nothing any more.
+    dead: usize,
+}
+
+impl<T> Default for Schedule<T> {
+    fn default() -> Self {
+        Self {
+            entries: Slab::new(),
+            heap: BinaryHeap::new(),
+            due: VecDeque::new(),
+            sequence: NOT_QUEUED,
+            dead: 0,
+        }
+    }
+}
+
+impl<T> Schedule<T> {
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub(crate) fn deadlines(&self) -> Vec<i64> {
+        self.entries.iter().map(|(_, entry)| entry.deadline).collect()
+    }
+
+    fn next_sequence(&mut self) -> u64 {
+        self.sequence += 1;
+        self.sequence
+    }
+
+    /// Schedules `value`. `None` only if four billion entries are pending.
+    pub(crate) fn insert(&mut self, deadline: i64, value: T) -> Option<Id> {
+        let sequence = self.next_sequence();
+        let entry = Entry { birth: sequence, deadline, sequence, queued: sequence, value };
+        let index = u32::try_from(self.entries.vacant_key()).ok()?;
+        self.entries.insert(entry);
+        self.heap.push(Reverse(Key { deadline, sequence, index }));
+        Some(Id { index, birth: sequence })
+    }
+
+    pub(crate) fn get_mut(&mut self, id: Id) -> Option<&mut T> {
+        self.find(id).map(|entry| &mut entry.value)
+    }
+
+    pub(crate) fn deadline(&self, id: Id) -> Option<i64> {
+        let entry = self.entries.get(id.index as usize)?;
+        (entry.birth == id.birth).then_some(entry.deadline)
+    }
+
+    fn find(&mut self, id: Id) -> Option<&mut Entry<T>> {
+        self.entries.get_mut(id.index as usize).filter(|entry| entry.birth == id.birth)
+    }
+
+    /// Takes an entry out, due or not.
+    pub(crate) fn remove(&mut self, id: Id) -> Option<T> {
+        self.find(id)?;
+        let entry = self.entries.remove(id.index as usize);
+        if entry.queued != NOT_QUEUED {
+            self.dead += 1;
+            self.compact();
+        }
+        Some(entry.value)
+    }
+
+    /// Moves an entry to another deadline, behind those that have it already.
+    pub(crate) fn reset(&mut self, id: Id, deadline: i64) -> bool {
+        let sequence = self.next_sequence();
+        let Some(entry) = self.find(id) else { return false };
+        let later = deadline >= entry.deadline;
+        entry.deadline = deadline;
+        entry.sequence = sequence;
+        // Later than its key says: the key will be corrected when it surfaces.
+        if later && entry.queued != NOT_QUEUED {
+            return true;
+        }
+        let was_queued = std::mem::replace(&mut entry.queued, sequence) != NOT_QUEUED;
+        self.dead += usize::from(was_queued);
+        self.heap.push(Reverse(Key { deadline, sequence, index: id.index }));
+        self.compact();
+        true
+    }
+
+    /// The earliest deadline.
+    pub(crate) fn earliest(&mut self) -> Option<i64> {
+        if !self.due.is_empty() {
+            return Some(i64::MIN);
+        }
+        self.surface().map(|key| key.deadline)
+    }
+
+    /// Brings a key that is true to the top of the heap.
+    fn surface(&mut self) -> Option<Key> {
+        loop {
+            let Reverse(key) = *self.heap.peek()?;
+            let entry = self.entries.get_mut(key.index as usize);
+            match entry.filter(|entry| entry.queued == key.sequence) {
+                Some(entry) if entry.sequence == key.sequence => return Some(key),
+                Some(entry) => {
+                    entry.queued = entry.sequence;
+                    let Entry { deadline, sequence, .. } = *entry;
+                    let moved = Key { deadline, sequence, index: key.index };
+                    if let Some(mut top) = self.heap.peek_mut() {
+                        *top = Reverse(moved);
+                    }
+                }
+                None => {
+                    self.heap.pop();
+                    self.dead = self.dead.saturating_sub(1);
+                }
+            }
+        }
+    }
+
+    /// Sets aside what is due at `now`, at most `limit` entries, so that what
+    /// their callbacks schedule waits for the next time. What an earlier call
+    /// left (a callback panicked) comes first. Whether more was due.
+    pub(crate) fn set_aside(&mut self, now: i64, limit: usize) -> bool {
+        while let Some(key) = self.surface().filter(|key| key.deadline <= now) {
+            if self.due.len() >= limit {
+                return true;
+            }
+            self.heap.pop();
+            self.entries[key.index as usize].queued = NOT_QUEUED;
+            self.due.push_back(key);
+        }
+        false
+    }
+
+    /// The next entry that was set aside and has not been cancelled or moved since.
+    pub(crate) fn next_due(&mut self) -> Option<(Id, i64)> {
+        loop {
+            let key = self.due.pop_front()?;
+            let entry = self.entries.get(key.index as usize);
+            let entry = entry.filter(|entry| entry.sequence == key.sequence);
+            if let Some(entry) = entry {
+                return Some((Id { index: key.index, birth: entry.birth }, entry.deadline));
+            }
+        }
+    }
+
+    /// Rebuilds the heap when most of it is dead, so that cancelling costs no
+    /// memory for longer than it must.
+    fn compact(&mut self) {
+        if self.dead < 64 || self.dead * 2 < self.heap.len() {
+            return;
+        }
+        let entries = &self.entries;
+        self.heap.retain(|Reverse(key)| {
+            let entry = entries.get(key.index as usize);
+            entry.is_some_and(|entry| entry.queued == key.sequence)
+        });
+        self.dead = 0;
+    }
+
+    /// Hands everything out, to be dropped with no borrow held.
+    pub(crate) fn take(&mut self) -> Self {
+        std::mem::take(self)
+    }
+}

@@ -1,0 +1,130 @@
+//! The handle of a timer.
+#![forbid(unsafe_code)]
+
+use std::fmt;
+use std::io;
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::core::Core;
+use super::schedule::Id;
+use super::timers::Action;
+
+/// A pending timer. Dropping it cancels; [`detach`](Timer::detach) lets it be.
+///
+/// Made by [`LoopHandle::timer_after`](crate::LoopHandle::timer_after),
+/// [`timer_at`](crate::LoopHandle::timer_at) and [`every`](crate::LoopHandle::every).
+pub struct Timer {
+    core: Option<Rc<Core>>,
+    id: Id,
+}
+
+/// Why a timer was not armed.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum TimerError {
+    /// The deadline is beyond what 64 bits of nanoseconds can say.
+    OutOfRange,
+    /// A periodic timer needs a period longer than zero.
+    ZeroPeriod,
+    /// The loop cannot take it: it is gone, or belongs to another process.
+    Loop(io::Error),
+}
+
+impl fmt::Display for TimerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OutOfRange => f.write_str("the timer's deadline is out of range"),
+            Self::ZeroPeriod => f.write_str("the timer's period is zero"),
+            Self::Loop(error) => write!(f, "cannot arm the timer: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for TimerError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Loop(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl From<TimerError> for io::Error {
+    fn from(error: TimerError) -> Self {
+        match error {
+            TimerError::Loop(error) => error,
+            other => Self::new(io::ErrorKind::InvalidInput, other),
+        }
+    }
+}
+
+impl Timer {
+    pub(crate) fn start(
+        core: &Rc<Core>,
+        now: i64,
+        deadline: i64,
+        action: Action,
+    ) -> Result<Self, TimerError> {
+        core.check().map_err(TimerError::Loop)?;
+        let id = core.timers.insert(now, deadline, action).ok_or(TimerError::OutOfRange)?;
+        Ok(Self { core: Some(core.clone()), id })
+    }
+
+    /// Cancels it; whether it was still pending. It does not run after this,
+    /// even if it was due already.
+    pub fn cancel(&self) -> bool {
+        let action = self.core.as_ref().and_then(|core| core.timers.remove(self.id));
+        action.is_some()
+    }
+
+    /// Whether it is still to come.
+    pub fn is_pending(&self) -> bool {
+        self.deadline().is_some()
+    }
+
+    /// When it is due, in nanoseconds of the loop's clock; `None` once it has
+    /// run or was cancelled.
+    pub fn deadline(&self) -> Option<i64> {
+        self.core.as_ref()?.timers.deadline(self.id)
+    }
+
+    /// Moves a pending timer to `delay` from now; `Ok(false)` if it has run or
+    /// was cancelled. A periodic one takes its phase from the new deadline.
+    ///
+    /// # Errors
+    ///
+    /// [`TimerError::OutOfRange`]; the old deadline stands then.
+    pub fn reset(&self, delay: Duration) -> Result<bool, TimerError> {
+        let Some(core) = &self.core else { return Ok(false) };
+        let deadline = core.clock.after(delay).ok_or(TimerError::OutOfRange)?;
+        self.reset_at(deadline)
+    }
+
+    /// Moves a pending timer to `deadline`, as [`reset`](Timer::reset) does.
+    ///
+    /// # Errors
+    ///
+    /// [`TimerError::Loop`] if the loop belongs to another process.
+    pub fn reset_at(&self, deadline: i64) -> Result<bool, TimerError> {
+        let Some(core) = &self.core else { return Ok(false) };
+        Ok(core.timers.reset(core.clock.now(), self.id, deadline))
+    }
+
+    /// Lets the timer run without a handle.
+    pub fn detach(mut self) {
+        self.core = None;
+    }
+}
+
+impl Drop for Timer {
+    fn drop(&mut self) {
+        self.cancel();
+    }
+}
+
+impl fmt::Debug for Timer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Timer").field("deadline", &self.deadline()).finish()
+    }
+}

@@ -1,0 +1,175 @@
+//! The timers of one loop: a schedule, and the one alarm of the kernel's that
+//! is set to its earliest deadline (rule 4.3).
+#![forbid(unsafe_code)]
+
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::os::fd::{AsFd, AsRawFd};
+use std::rc::Rc;
+use std::task::Waker;
+
+use super::callback::Callback;
+use super::core::Core;
+use super::counters::Tally;
+use super::schedule::{Id, Schedule};
+use crate::os::alarm::Alarm;
+use crate::sys::{RawBase, RawEvent, What};
+
+/// At most so many timer callbacks in one turn, for descriptors must not starve.
+const BUDGET: usize = 1024;
+
+/// What a due entry does.
+pub(crate) enum Action {
+    Once(Box<dyn FnOnce()>),
+    Every(i64, Rc<Callback<dyn FnMut(u64)>>),
+    Wake(Waker),
+}
+
+pub(crate) struct Timers {
+    schedule: RefCell<Schedule<Action>>,
+    alarm: Alarm,
+    event: RefCell<Option<RawEvent>>,
+    /// The deadline that the alarm is set to, until it rings.
+    set: Rc<Cell<Option<i64>>>,
+    /// The alarm rang, or something was scheduled for now: look at the schedule.
+    look: Rc<Cell<bool>>,
+}
+
+impl Timers {
+    pub(crate) fn new(base: &Rc<RawBase>) -> io::Result<Self> {
+        let alarm = Alarm::new()?;
+        let (set, look) = (Rc::new(Cell::new(None)), Rc::new(Cell::new(false)));
+        let rang = (set.clone(), look.clone());
+        let call = move |_| {
+            rang.0.set(None);
+            rang.1.set(true);
+        };
+        let event = RawEvent::new(base, alarm.as_fd().as_raw_fd(), Box::new(call))?;
+        event.listen(if base.has_edges() { What::READ | What::EDGE } else { What::READ })?;
+        Ok(Self {
+            schedule: RefCell::default(),
+            alarm,
+            event: RefCell::new(Some(event)),
+            set,
+            look,
+        })
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.schedule.borrow().len()
+    }
+
+    pub(crate) fn deadlines(&self) -> Vec<i64> {
+        self.schedule.borrow().deadlines()
+    }
+
+    pub(crate) fn insert(&self, now: i64, deadline: i64, action: Action) -> Option<Id> {
+        self.notice(now, deadline);
+        self.schedule.borrow_mut().insert(deadline, action)
+    }
+
+    pub(crate) fn reset(&self, now: i64, id: Id, deadline: i64) -> bool {
+        self.notice(now, deadline);
+        self.schedule.borrow_mut().reset(id, deadline)
+    }
+
+    fn notice(&self, now: i64, deadline: i64) {
+        if deadline <= now {
+            self.look.set(true);
+        }
+    }
+
+    pub(crate) fn remove(&self, id: Id) -> Option<Action> {
+        self.schedule.borrow_mut().remove(id)
+    }
+
+    pub(crate) fn deadline(&self, id: Id) -> Option<i64> {
+        self.schedule.borrow().deadline(id)
+    }
+
+    /// Whether a look at the schedule is due, without waiting.
+    pub(crate) fn is_due(&self) -> bool {
+        self.look.get()
+    }
+
+    pub(crate) fn earliest(&self) -> Option<i64> {
+        self.schedule.borrow_mut().earliest()
+    }
+
+    /// Notes whether the earliest deadline has come.
+    pub(crate) fn expire(&self, now: i64) -> bool {
+        let due = self.earliest().is_some_and(|deadline| deadline <= now);
+        self.look.set(self.look.get() || due);
+        due
+    }
+
+    /// Before a wait: sets the alarm to the earliest deadline, or to `limit`
+    /// if that is earlier. One that is set to ring too early is left alone: an
+    /// early wake-up is cheaper than a system call for every cancelled timer.
+    pub(crate) fn arm(&self, limit: Option<i64>) -> io::Result<()> {
+        let Some(wanted) = [self.earliest(), limit].into_iter().flatten().min() else {
+            return Ok(());
+        };
+        if self.set.get().is_some_and(|set| set <= wanted) {
+            return Ok(());
+        }
+        self.alarm.set(wanted)?;
+        self.set.set(Some(wanted));
+        Ok(())
+    }
+
+    /// Runs what is due, a turn's share of it.
+    pub(crate) fn run_due(&self, core: &Core) {
+        if !self.look.replace(false) {
+            return;
+        }
+        let now = core.clock.now();
+        let more = self.schedule.borrow_mut().set_aside(now, BUDGET);
+        // Also if a callback panics, which leaves the rest set aside.
+        self.look.set(true);
+        while let Some((id, deadline)) = self.next_due() {
+            self.fire(core, now, id, deadline);
+        }
+        // What the callbacks scheduled for now has set it again, truly.
+        let again = self.earliest().is_some_and(|deadline| deadline <= now);
+        self.look.set(more || again);
+    }
+
+    fn next_due(&self) -> Option<(Id, i64)> {
+        self.schedule.borrow_mut().next_due()
+    }
+
+    fn fire(&self, core: &Core, now: i64, id: Id, deadline: i64) {
+        Tally::add(&core.tally.callbacks);
+        if let Some((count, call)) = self.renew(now, id, deadline) {
+            return call.with(|call| call(count));
+        }
+        match self.remove(id) {
+            Some(Action::Once(call)) => call(),
+            Some(Action::Wake(waker)) => waker.wake(),
+            Some(Action::Every(..)) | None => {}
+        }
+    }
+
+    /// Schedules a periodic entry again before it is called, from its old
+    /// deadline and not from now: it keeps its phase, and the ticks that were
+    /// missed become a count (rule 4.6).
+    fn renew(&self, now: i64, id: Id, deadline: i64) -> Option<Tick> {
+        let mut schedule = self.schedule.borrow_mut();
+        let Some(Action::Every(period, call)) = schedule.get_mut(id) else { return None };
+        let missed = (now - deadline) / *period;
+        let next = deadline.saturating_add(period.saturating_mul(missed + 1));
+        let tick = (missed.unsigned_abs() + 1, call.clone());
+        schedule.reset(id, next);
+        Some(tick)
+    }
+
+    /// The end of the loop.
+    pub(crate) fn close(&self) {
+        drop(self.event.take());
+        let schedule = self.schedule.borrow_mut().take();
+        drop(schedule);
+    }
+}
+
+type Tick = (u64, Rc<Callback<dyn FnMut(u64)>>);

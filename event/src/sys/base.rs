@@ -1,0 +1,187 @@
+//! `event_base`: the one owner of libevent's loop, and the slot that a panic
+//! waits in until C has been left.
+
+use std::any::Any;
+use std::cell::Cell;
+use std::ffi::CStr;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::ptr::NonNull;
+use std::rc::Rc;
+
+use libevent_sys as ffi;
+
+use super::{Lineage, RawConfig, log};
+
+type Payload = Box<dyn Any + Send>;
+
+/// Owner of one `event_base`. Everything made on it holds an `Rc` to it.
+pub(crate) struct RawBase {
+    ptr: NonNull<ffi::event_base>,
+    /// Whether `event_base_free` is ours to call.
+    owned: bool,
+    /// The first panic of a callback, until the loop call has returned.
+    panic: Cell<Option<Payload>>,
+    /// Whether `event_base_loop` of ours is on the stack.
+    turning: Cell<bool>,
+    /// Calls of trampolines.
+    dispatched: Cell<u64>,
+    /// The process whose kernel objects these are.
+    lineage: Cell<Lineage>,
+}
+
+impl RawBase {
+    /// `event_base_new_with_config`. The error says that no method was left
+    /// when the configuration rules out all of them.
+    pub(crate) fn new(config: &RawConfig) -> io::Result<Rc<Self>> {
+        log::install();
+        // SAFETY: [ONE-OWNER] the configuration is live for the call.
+        let ptr = unsafe { ffi::event_base_new_with_config(config.as_ptr()) };
+        // libevent leaves errno alone when it is the configuration that
+        // excludes every method, so an old errno must not be blamed.
+        let ptr = NonNull::new(ptr).ok_or_else(no_base)?;
+        Ok(Self::own(ptr, true))
+    }
+
+    /// # Safety
+    ///
+    /// `ptr` is a live base, used by this thread alone for as long as the value
+    /// lives; with `owned` nobody else frees it.
+    pub(crate) unsafe fn from_ptr(ptr: NonNull<ffi::event_base>, owned: bool) -> Rc<Self> {
+        Self::own(ptr, owned)
+    }
+
+    fn own(ptr: NonNull<ffi::event_base>, owned: bool) -> Rc<Self> {
+        Rc::new(Self {
+            ptr,
+            owned,
+            panic: Cell::new(None),
+            turning: Cell::new(false),
+            dispatched: Cell::new(0),
+            lineage: Cell::new(Lineage::here()),
+        })
+    }
+
+    pub(crate) fn as_ptr(&self) -> *mut ffi::event_base {
+        self.ptr.as_ptr()
+    }
+
+    /// The name of the system call behind the loop, by `event_base_get_method`.
+    pub(crate) fn method(&self) -> &'static str {
+        // SAFETY: [BASE-OUTLIVES] the base lives as long as `self`.
+        let name = unsafe { ffi::event_base_get_method(self.as_ptr()) };
+        // SAFETY: [STATIC-TEXT] a literal of the backend's description.
+        let name = unsafe { CStr::from_ptr(name) };
+        name.to_str().unwrap_or("unknown")
+    }
+
+    /// Whether the backend can report edges, by `event_base_get_features`.
+    pub(crate) fn has_edges(&self) -> bool {
+        // SAFETY: [BASE-OUTLIVES] the base lives as long as `self`.
+        let features = unsafe { ffi::event_base_get_features(self.as_ptr()) };
+        features & ffi::EV_FEATURE_ET as libc::c_int != 0
+    }
+
+    /// How many events have called back so far.
+    pub(crate) fn dispatched(&self) -> u64 {
+        self.dispatched.get()
+    }
+
+    /// Whether this process made the base (or reinitialised it after a fork).
+    pub(crate) fn is_here(&self) -> bool {
+        self.lineage.get().is_here()
+    }
+
+    /// One turn of `event_base_loop`: waits if told to, dispatches one batch.
+    /// A panic of a callback comes out of here.
+    pub(crate) fn turn(&self, wait: bool) -> io::Result<()> {
+        let nonblock = if wait { 0 } else { ffi::EVLOOP_NONBLOCK };
+        let flags = ffi::EVLOOP_ONCE | ffi::EVLOOP_NO_EXIT_ON_EMPTY | nonblock;
+        self.turning.set(true);
+        // SAFETY: [BASE-OUTLIVES] live; [ONE-THREAD] this is its thread; the
+        // reactor refuses to nest turns.
+        let result = unsafe { ffi::event_base_loop(self.as_ptr(), flags) };
+        self.turning.set(false);
+        self.resume();
+        match result {
+            -1 => Err(io::Error::last_os_error()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Re-raises the panic that a callback left, now that no C is on the stack.
+    pub(crate) fn resume(&self) {
+        if let Some(payload) = self.panic.take() {
+            resume_unwind(payload);
+        }
+    }
+
+    /// The panic that a callback left, for a loop that C drives.
+    pub(crate) fn take_panic(&self) -> Option<Payload> {
+        self.panic.take()
+    }
+
+    /// Whether the turn is ours: if not, C drives and a panic cannot be resumed by us.
+    pub(crate) fn is_turning(&self) -> bool {
+        self.turning.get()
+    }
+
+    /// Ends the running `event_base_loop` after the running callback; the rest
+    /// of its batch stays active for the next turn.
+    pub(crate) fn interrupt(&self) {
+        // SAFETY: [BASE-OUTLIVES] live; [ONE-THREAD] on its thread.
+        let _ = unsafe { ffi::event_base_loopbreak(self.as_ptr()) };
+    }
+
+    /// Runs `f` so that no panic leaves it: the payload is parked and the turn
+    /// is ended. The first payload wins; a later one is forgotten, because
+    /// dropping it could panic again.
+    pub(super) fn contain(&self, f: impl FnOnce()) {
+        self.dispatched.set(self.dispatched.get() + 1);
+        let Err(payload) = catch_unwind(AssertUnwindSafe(f)) else {
+            return;
+        };
+        match self.panic.take() {
+            Some(first) => {
+                self.panic.set(Some(first));
+                std::mem::forget(payload);
+            }
+            None => self.panic.set(Some(payload)),
+        }
+        self.interrupt();
+    }
+
+    /// `event_reinit`: a new kernel set with every event added to it again. For
+    /// a forked child, and for registrations that outlived their descriptor.
+    pub(crate) fn reinit(&self) -> io::Result<()> {
+        // SAFETY: [BASE-OUTLIVES] live; [NOT-INSIDE] the reactor calls this
+        // between turns only.
+        let result = unsafe { ffi::event_reinit(self.as_ptr()) };
+        self.lineage.set(Lineage::here());
+        match result {
+            0 => Ok(()),
+            _ => Err(io::Error::last_os_error()),
+        }
+    }
+}
+
+impl Drop for RawBase {
+    fn drop(&mut self) {
+        // In a forked child `event_base_free` would delete the parent's
+        // registrations from the set that both share: leave it be.
+        if !self.owned || !self.is_here() {
+            return;
+        }
+        // SAFETY: [BASE-OUTLIVES] nothing made on the base is left: each holds
+        // an `Rc` of `self`. [NOT-INSIDE] a running turn holds one as well.
+        unsafe { ffi::event_base_free(self.as_ptr()) };
+    }
+}
+
+fn no_base() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::Unsupported,
+        "event_base_new_with_config: no backend of this system fits the configuration, \
+         or no descriptor or memory is left for it",
+    )
+}
