@@ -62,7 +62,11 @@ pub(crate) struct Core {
 }
 
 impl Core {
-    pub(crate) fn new(base: Rc<RawBase>, clock: Clock, busy_look: Duration) -> io::Result<Rc<Self>> {
+    pub(crate) fn new(
+        base: Rc<RawBase>,
+        clock: Clock,
+        busy_look: Duration,
+    ) -> io::Result<Rc<Self>> {
         let edges = base.has_edges();
         let remote = Shared::new()?;
         Ok(Rc::new(Self {
@@ -197,10 +201,12 @@ impl Core {
         let tasks = self.work.get().map_or(0, |work| work.live());
         let mut all: Vec<_> =
             self.registry.borrow().iter().filter_map(|watched| watched.registration()).collect();
-        all.extend(self.timers.deadlines().into_iter().map(|deadline| Registration {
-            deadline: Some(deadline),
-            ..plain(Kind::Timer)
-        }));
+        all.extend(
+            self.timers
+                .deadlines()
+                .into_iter()
+                .map(|deadline| Registration { deadline: Some(deadline), ..plain(Kind::Timer) }),
+        );
         all.extend(std::iter::repeat_n(plain(Kind::Deferred), self.deferred.len()));
         all.extend(std::iter::repeat_n(plain(Kind::Task), tasks));
         all
@@ -301,7 +307,9 @@ impl Core {
 
     fn run_deferred(&self, count: usize) {
         for _ in 0..count {
-            let Some(job) = self.deferred.pop() else { return };
+            let Some(job) = self.deferred.pop() else {
+                return;
+            };
             Tally::add(&self.tally.callbacks);
             job();
         }

@@ -32,6 +32,10 @@ impl LoopHandle {
         Self(core)
     }
 
+    pub(crate) fn core(&self) -> &Rc<Core> {
+        &self.0
+    }
+
     /// The loop that is running on this thread, if one is.
     pub fn current() -> Option<Self> {
         CURRENT.with_borrow(Clone::clone)

@@ -99,7 +99,11 @@ mod tests {
         for (mask, installed) in (0..16).flat_map(|mask| (0..8).map(move |set| (mask, set))) {
             let ready = Readiness::from_bits_retain(mask);
             let installed = Interest::from_bits_retain(installed);
-            assert_eq!(ready.calls(installed), by_the_book(ready, installed), "{ready:?} {installed:?}");
+            assert_eq!(
+                ready.calls(installed),
+                by_the_book(ready, installed),
+                "{ready:?} {installed:?}"
+            );
         }
     }
 

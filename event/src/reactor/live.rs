@@ -9,6 +9,14 @@ use std::os::fd::RawFd;
 pub enum Kind {
     /// A descriptor's watcher.
     Watcher,
+    /// A watched signal.
+    Signal,
+    /// A watched child process.
+    Child,
+    /// A waker of the loop.
+    Waker,
+    /// A descriptor that tasks wait for.
+    Async,
     /// A timer or a sleep.
     Timer,
     /// A closure put off to the next turn.

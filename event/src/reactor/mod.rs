@@ -4,7 +4,7 @@
 mod builder;
 mod callback;
 mod clock;
-mod core;
+pub(crate) mod core;
 mod counters;
 mod deferred;
 mod event_loop;
@@ -13,10 +13,10 @@ mod interest;
 mod live;
 mod registry;
 mod remote;
-mod schedule;
+pub(crate) mod schedule;
 mod source;
 mod timer;
-mod timers;
+pub(crate) mod timers;
 mod watch;
 mod watcher;
 

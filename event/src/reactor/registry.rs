@@ -34,7 +34,9 @@ impl Registry {
     }
 
     pub(crate) fn insert(&mut self, fd: RawFd, watched: Rc<dyn Watched>) {
-        let Ok(index) = usize::try_from(fd) else { return };
+        let Ok(index) = usize::try_from(fd) else {
+            return;
+        };
         if index >= self.0.len() {
             self.0.resize_with(index + 1, || None);
         }

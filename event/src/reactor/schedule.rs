@@ -112,7 +112,9 @@ impl<T> Schedule<T> {
     /// Moves an entry to another deadline, behind those that have it already.
     pub(crate) fn reset(&mut self, id: Id, deadline: i64) -> bool {
         let sequence = self.next_sequence();
-        let Some(entry) = self.find(id) else { return false };
+        let Some(entry) = self.find(id) else {
+            return false;
+        };
         let later = deadline >= entry.deadline;
         entry.deadline = deadline;
         entry.sequence = sequence;

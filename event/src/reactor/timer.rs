@@ -96,7 +96,9 @@ impl Timer {
     ///
     /// [`TimerError::OutOfRange`]; the old deadline stands then.
     pub fn reset(&self, delay: Duration) -> Result<bool, TimerError> {
-        let Some(core) = &self.core else { return Ok(false) };
+        let Some(core) = &self.core else {
+            return Ok(false);
+        };
         let deadline = core.clock.after(delay).ok_or(TimerError::OutOfRange)?;
         self.reset_at(deadline)
     }
@@ -107,7 +109,9 @@ impl Timer {
     ///
     /// [`TimerError::Loop`] if the loop belongs to another process.
     pub fn reset_at(&self, deadline: i64) -> Result<bool, TimerError> {
-        let Some(core) = &self.core else { return Ok(false) };
+        let Some(core) = &self.core else {
+            return Ok(false);
+        };
         Ok(core.timers.reset(core.clock.now(), self.id, deadline))
     }
 

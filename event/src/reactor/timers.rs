@@ -156,7 +156,9 @@ impl Timers {
     /// missed become a count (rule 4.6).
     fn renew(&self, now: i64, id: Id, deadline: i64) -> Option<Tick> {
         let mut schedule = self.schedule.borrow_mut();
-        let Some(Action::Every(period, call)) = schedule.get_mut(id) else { return None };
+        let Some(Action::Every(period, call)) = schedule.get_mut(id) else {
+            return None;
+        };
         let missed = (now - deadline) / *period;
         let next = deadline.saturating_add(period.saturating_mul(missed + 1));
         let tick = (missed.unsigned_abs() + 1, call.clone());

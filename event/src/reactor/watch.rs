@@ -8,6 +8,7 @@ use std::rc::Rc;
 
 use super::core::Core;
 use super::interest::Interest;
+use super::live::Kind;
 use super::watcher::{Call, Callbacks, Mode, Ready, Watcher};
 
 /// A watcher in the making; [`start`](Watch::start) registers it.
@@ -42,6 +43,12 @@ impl<F: AsFd + 'static> Watch<F> {
             interest: Interest::all(),
             mode: Mode::default(),
         }
+    }
+
+    /// Says what the descriptor stands for in the list of registrations.
+    pub(crate) fn kind(mut self, kind: Kind) -> Self {
+        self.mode.kind = kind;
+        self
     }
 
     /// Runs `call` when there is something to read, end of file included.

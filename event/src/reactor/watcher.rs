@@ -23,10 +23,17 @@ use crate::sys::{RawEvent, What};
 pub(crate) type Call<F> = dyn FnMut(Ready<'_, F>);
 
 /// How a watcher is dispatched.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Mode {
     pub(crate) edge: bool,
     pub(crate) oneshot: bool,
+    pub(crate) kind: Kind,
+}
+
+impl Default for Mode {
+    fn default() -> Self {
+        Self { edge: false, oneshot: false, kind: Kind::Watcher }
+    }
 }
 
 /// The installed callbacks, in the order in which they run (rule 2.2).
@@ -124,7 +131,9 @@ impl<F: AsFd + 'static> State<F> {
             if !due.contains(which) || !self.live.get() || !self.enabled.get().contains(which) {
                 continue;
             }
-            let Some(hold) = self.source.hold(self.fd) else { return };
+            let Some(hold) = self.source.hold(self.fd) else {
+                return;
+            };
             Tally::add(&self.core.tally.callbacks);
             callback.with(|call| call(Ready { state: self, hold, readiness }));
         }
@@ -244,11 +253,7 @@ impl<F: AsFd + 'static> Watched for State<F> {
 
     fn registration(&self) -> Option<Registration> {
         let watches = !self.listening.get().is_empty();
-        watches.then_some(Registration {
-            kind: Kind::Watcher,
-            fd: Some(self.fd),
-            deadline: None,
-        })
+        watches.then_some(Registration { kind: self.mode.kind, fd: Some(self.fd), deadline: None })
     }
 }
 
@@ -264,9 +269,7 @@ impl<F: AsFd + 'static> Watcher<F> {
         mode: Mode,
     ) -> Result<Self, WatchError<F>> {
         let (fd, source) = match io {
-            Handed::Owned(io) => {
-                (io.as_fd().as_raw_fd(), Source::Owned(RefCell::new(Some(io))))
-            }
+            Handed::Owned(io) => (io.as_fd().as_raw_fd(), Source::Owned(RefCell::new(Some(io)))),
             Handed::Shared(io) => (io.as_fd().as_raw_fd(), Source::Shared(Rc::downgrade(&io))),
         };
         let state = Rc::new(State {
