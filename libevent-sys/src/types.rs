@@ -1,8 +1,10 @@
 //! The types that differ between targets, so that no generated file bakes in
 //! the answers of the machine it was generated on.
 
+#[doc(no_inline)]
 pub use libc::{FILE, sockaddr, timeval, tm};
 #[cfg(unix)]
+#[doc(no_inline)]
 pub use libc::{in_addr, in6_addr};
 
 use crate::evhttp_request;
@@ -37,7 +39,9 @@ pub type evbuffer_iovec = libc::iovec;
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct evbuffer_iovec {
+    /// Where it begins.
     pub iov_base: *mut c_void,
+    /// Its length in bytes.
     pub iov_len: usize,
 }
 
@@ -46,6 +50,7 @@ pub struct evbuffer_iovec {
 pub type evutil_addrinfo = libc::addrinfo;
 /// `ADDRINFOA`.
 #[cfg(windows)]
+#[allow(missing_docs)]
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct evutil_addrinfo {
@@ -64,6 +69,7 @@ pub struct evutil_addrinfo {
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct in_addr {
+    /// All four bytes.
     pub s_addr: u32,
 }
 
@@ -72,6 +78,7 @@ pub struct in_addr {
 #[repr(C, align(2))]
 #[derive(Debug, Copy, Clone)]
 pub struct in6_addr {
+    /// All sixteen bytes.
     pub s6_addr: [u8; 16],
 }
 

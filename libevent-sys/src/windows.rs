@@ -1,5 +1,6 @@
 //! The functions that libevent defines on Windows only. Elsewhere three of them
 //! are macros, found in `macros.rs` and `socket_error.rs`, and three are nothing.
+#![allow(missing_docs)]
 
 use crate::*;
 use libc::{c_char, c_int, c_void};
