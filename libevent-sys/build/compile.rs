@@ -66,8 +66,7 @@ fn compiler(source: &Source, target: &Target, include: &Path) -> cc::Build {
         .debug(false)
         // Upstream's warnings are upstream's to act on.
         .warnings(false)
-        // Without its assertions libevent goes on where it should have aborted.
-        .flag("-UNDEBUG");
+        .flag("-w");
     if !target.msvc {
         // Upstream casts between socket address types.
         build.flag("-fno-strict-aliasing");
@@ -110,8 +109,15 @@ fn archive(objects: &[(&str, Vec<PathBuf>)], target: &Target, lib: &Path) -> Res
 }
 
 fn failed(error: &cc::Error, target: &Target) -> String {
+    let error = error.to_string();
+    let cause = match error.split_once(':') {
+        Some(("ToolNotFound", what)) => format!("no C compiler,{what}"),
+        // cc has shown what the compiler said, and the command.
+        Some(("ToolExecError", _)) => "the compiler's messages are above".into(),
+        _ => error,
+    };
     format!(
-        "libevent could not be compiled for {}: {error}\n\
+        "libevent could not be compiled for {}: {cause}\n\
          what to do: install a C compiler and the C library's headers\n\
          \x20   Debian, Ubuntu: apt-get install gcc libc6-dev    Fedora: dnf install gcc\n\
          \x20   Alpine: apk add gcc musl-dev    macOS: xcode-select --install\n\

@@ -94,7 +94,8 @@ fn from_pkg_config(target: &Target) -> Result<Library, String> {
     let is_static = wants_static().unwrap_or(false);
     let names = library::names(target);
     let (mut include, mut search) = (Vec::new(), Vec::new());
-    for name in &names {
+    // From the core up: what is missing is best named by its root.
+    for name in names.iter().rev() {
         let found = probe(&format!("lib{name}"), is_static)?;
         include.extend(found.include_paths);
         search.extend(found.link_paths);
