@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 /// Every cfg that a build of this crate may set.
 pub fn declare() {
-    for cfg in ["libevent_2_1", "libevent_2_2"] {
+    for cfg in ["libevent_2_1", "libevent_2_2", "libevent_vendored"] {
         println!("cargo::rustc-check-cfg=cfg({cfg})");
     }
 }
@@ -15,6 +15,9 @@ pub fn declare() {
 pub fn emit(library: &Library, target: &Target) -> Result<(), String> {
     link(library, target);
     series(&library.version);
+    if library.vendored {
+        println!("cargo::rustc-cfg=libevent_vendored");
+    }
     for (key, value) in [
         ("ROOT", library.root.display().to_string()),
         ("INCLUDE", joined(&library.include)?),
