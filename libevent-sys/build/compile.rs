@@ -65,8 +65,7 @@ fn compiler(source: &Source, target: &Target, include: &Path) -> cc::Build {
         // Debug information of the C part is had with CFLAGS=-g.
         .debug(false)
         // Upstream's warnings are upstream's to act on.
-        .warnings(false)
-        .flag("-w");
+        .warnings(false);
     if !target.msvc {
         // Upstream casts between socket address types.
         build.flag("-fno-strict-aliasing");
