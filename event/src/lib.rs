@@ -8,8 +8,8 @@ mod sys;
 
 pub use libevent_sys as ffi;
 pub use reactor::{
-    Builder, Counters, EventLoop, Feature, Interest, Kind, LoopClosed, LoopHandle, Readiness,
-    Ready, Registration, Remote, Timer, TimerError, Watch, WatchError, Watcher,
+    AsyncFd, Builder, Counters, EventLoop, Feature, Interest, Kind, LoopClosed, LoopHandle,
+    Readiness, Ready, Registration, Remote, Timer, TimerError, Watch, WatchError, Watcher,
 };
 pub use sys::RawIo;
 

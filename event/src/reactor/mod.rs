@@ -1,6 +1,7 @@
 //! Floor 2: the turn of the loop, and what can be registered on it.
 #![forbid(unsafe_code)]
 
+mod async_fd;
 mod builder;
 mod callback;
 mod clock;
@@ -17,9 +18,12 @@ pub(crate) mod schedule;
 mod source;
 mod timer;
 pub(crate) mod timers;
+mod waiters;
 mod watch;
 mod watcher;
 
+pub use async_fd::AsyncFd;
+pub(crate) use async_fd::Direction;
 pub use builder::{Builder, Feature};
 pub use counters::Counters;
 pub use event_loop::EventLoop;
