@@ -95,18 +95,17 @@ impl Headers {
             .collect()
     }
 
-    /// A system's library may take its randomness from the C library, which has
-    /// no use for more of it.
-    fn lacks(&self, function: &str) -> bool {
-        !self.vendored && function == "evutil_secure_rng_add_bytes"
+    /// The headers of a library that takes its randomness from the C library do
+    /// not declare the function that adds to libevent's own.
+    fn lacks(&self) -> &'static [&'static str] {
+        if self.vendored { &[] } else { &["evutil_secure_rng_add_bytes"] }
     }
 }
 
 fn compare(headers: &Headers, declared: &Rc<Declared>, out: &Path) {
     let mut test = ctest::TestGenerator::new();
     // The library itself was compiled so, and its numbers follow.
-    test.define("_GNU_SOURCE", None)
-        .define("_FILE_OFFSET_BITS", Some("64"));
+    test.define("_GNU_SOURCE", None).define("_FILE_OFFSET_BITS", Some("64"));
     test.edition(2024).out_dir(out);
     for folder in &headers.include {
         test.include(folder);
@@ -114,10 +113,7 @@ fn compare(headers: &Headers, declared: &Rc<Declared>, out: &Path) {
     for header in HEADERS {
         test.header(&format!("event2/{header}.h"));
     }
-    for feature in ["compat", "threads"]
-        .into_iter()
-        .chain(headers.openssl.then_some("openssl"))
-    {
+    for feature in ["compat", "threads"].into_iter().chain(headers.openssl.then_some("openssl")) {
         test.cfg("feature", Some(feature));
     }
     skip::rename(&mut test, declared);

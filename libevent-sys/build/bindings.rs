@@ -39,14 +39,8 @@ pub const PARTS: [Part; 4] = [
             "util",
         ],
     },
-    Part {
-        file: "bindings_threads.rs",
-        headers: &["thread"],
-    },
-    Part {
-        file: "bindings_openssl.rs",
-        headers: &["bufferevent_ssl"],
-    },
+    Part { file: "bindings_threads.rs", headers: &["thread"] },
+    Part { file: "bindings_openssl.rs", headers: &["bufferevent_ssl"] },
     Part {
         file: "bindings_compat.rs",
         headers: &[
@@ -87,9 +81,8 @@ pub fn generate(part: Part, include: &[PathBuf]) -> Result<String, String> {
     let builder = overlay(style(part), include)?
         .clang_args(include.iter().map(|dir| format!("-I{}", dir.display())))
         .header_contents("libevent-headers.h", &includes(part));
-    let bindings = builder
-        .generate()
-        .map_err(|error| format!("bindgen on {}: {error}", part.file))?;
+    let bindings =
+        builder.generate().map_err(|error| format!("bindgen on {}: {error}", part.file))?;
     Ok(flags_as_int(bindings.to_string()))
 }
 
@@ -114,9 +107,7 @@ const FLAGS: [&str; 4] = [
 fn includes(part: Part) -> String {
     // The compat headers lean on all the others and say so only in part.
     let names = PARTS[0].headers.iter().chain(part.headers);
-    names
-        .map(|name| format!("#include <event2/{name}.h>\n"))
-        .collect()
+    names.map(|name| format!("#include <event2/{name}.h>\n")).collect()
 }
 
 /// Everything that decides the shape of the output and not its source.
@@ -137,37 +128,27 @@ fn style(part: Part) -> bindgen::Builder {
         .allowlist_file(format!(".*/event2/({})[.]h", part.headers.join("|")))
         // What is not libevent's own is named, and `types.rs` says what it is.
         .allowlist_recursively(false);
-    BY_HAND
-        .iter()
-        .fold(builder, |builder, name| builder.blocklist_item(*name))
+    BY_HAND.iter().fold(builder, |builder, name| builder.blocklist_item(*name))
 }
 
 /// Lays edited copies over some headers: no answer of the host's configuration
 /// decides what is declared, and what is a macro or a bit-field in C but has a
 /// plain equivalent reaches bindgen as that.
 fn overlay(builder: bindgen::Builder, include: &[PathBuf]) -> Result<bindgen::Builder, String> {
-    let edits: [(&str, Edit); 3] = [
-        ("event-config.h", configure),
-        ("util.h", macros_to_types),
-        ("http_struct.h", plain_bits),
-    ];
-    edits
-        .into_iter()
-        .try_fold(builder, |builder, (header, edit)| {
-            let (path, text) = read(include, &format!("event2/{header}"))?;
-            let text = edit(&text)
-                .ok_or_else(|| format!("{path} is not the libevent 2.1 that we know"))?;
-            Ok(builder.header_contents(&path, &text))
-        })
+    let edits: [(&str, Edit); 3] =
+        [("event-config.h", configure), ("util.h", macros_to_types), ("http_struct.h", plain_bits)];
+    edits.into_iter().try_fold(builder, |builder, (header, edit)| {
+        let (path, text) = read(include, &format!("event2/{header}"))?;
+        let text =
+            edit(&text).ok_or_else(|| format!("{path} is not the libevent 2.1 that we know"))?;
+        Ok(builder.header_contents(&path, &text))
+    })
 }
 
 type Edit = fn(&str) -> Option<String>;
 
 fn read(include: &[PathBuf], header: &str) -> Result<(String, String), String> {
-    let path = include
-        .iter()
-        .map(|dir| dir.join(header))
-        .find(|path| path.is_file());
+    let path = include.iter().map(|dir| dir.join(header)).find(|path| path.is_file());
     let path = path.ok_or_else(|| format!("no {header} in {include:?}"))?;
     let text =
         std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
@@ -202,23 +183,16 @@ fn configure(text: &str) -> Option<String> {
 
 /// `#define ev_x_t y` becomes `typedef y ev_x_t;`.
 fn macros_to_types(text: &str) -> Option<String> {
-    let edited: String = text
-        .lines()
-        .map(|line| type_line(line).unwrap_or(line.into()) + "\n")
-        .collect();
-    TYPE_MACROS
-        .iter()
-        .all(|name| edited.contains(&format!(" {name};")))
-        .then_some(edited)
+    let edited: String =
+        text.lines().map(|line| type_line(line).unwrap_or(line.into()) + "\n").collect();
+    TYPE_MACROS.iter().all(|name| edited.contains(&format!(" {name};"))).then_some(edited)
 }
 
 const TYPE_MACROS: [&str; 4] = ["evutil_socket_t", "ev_off_t", "ev_ssize_t", "ev_socklen_t"];
 
 fn type_line(line: &str) -> Option<String> {
     let (name, meaning) = line.strip_prefix("#define ")?.split_once(' ')?;
-    TYPE_MACROS
-        .contains(&name)
-        .then(|| format!("typedef {meaning} {name};"))
+    TYPE_MACROS.contains(&name).then(|| format!("typedef {meaning} {name};"))
 }
 
 /// The two one-bit fields of `evhttp_request` share one `unsigned` on every
@@ -226,9 +200,7 @@ fn type_line(line: &str) -> Option<String> {
 fn plain_bits(text: &str) -> Option<String> {
     let (before, rest) = text.split_once("unsigned chunked:1,")?;
     let (_, after) = rest.split_once("userdone:1;")?;
-    Some(format!(
-        "#include <event2/http.h>\n{before}unsigned bits_;{after}"
-    ))
+    Some(format!("#include <event2/http.h>\n{before}unsigned bits_;{after}"))
 }
 
 /// A C macro has no type: this gives each the one of the parameter or the
@@ -265,11 +237,7 @@ impl ParseCallbacks for Widths {
     /// Feature tests and include guards are answers about one build.
     fn will_parse_macro(&self, name: &str) -> MacroParsingBehavior {
         let noise = name.ends_with("_IMPLEMENTED") || name.ends_with("_INCLUDED_");
-        if noise {
-            MacroParsingBehavior::Ignore
-        } else {
-            MacroParsingBehavior::Default
-        }
+        if noise { MacroParsingBehavior::Ignore } else { MacroParsingBehavior::Default }
     }
 }
 

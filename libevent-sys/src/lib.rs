@@ -59,9 +59,9 @@
 //! `X86_64_UNKNOWN_LINUX_GNU_LIBEVENT_DIR`.
 //!
 //! The bindings are those of 2.1.13. Of a system's 2.1 they are all valid but
-//! [`LIBEVENT_VERSION`], which [`event_get_version`] tells right, and one
-//! function: [`evutil_secure_rng_add_bytes`] is not in a library built on a C
-//! library with an `arc4random` of its own.
+//! [`LIBEVENT_VERSION`] and its number, which [`event_get_version`] tells right,
+//! and one function: [`evutil_secure_rng_add_bytes`] may be missing where the C
+//! library has an `arc4random` of its own.
 //!
 //! # For C code
 //!

@@ -95,15 +95,7 @@ pub unsafe fn evsignal_new(
     arg: *mut c_void,
 ) -> *mut event {
     // SAFETY: the caller's promise.
-    unsafe {
-        event_new(
-            base,
-            signal as evutil_socket_t,
-            EV_SIGNAL | EV_PERSIST,
-            callback,
-            arg,
-        )
-    }
+    unsafe { event_new(base, signal as evutil_socket_t, EV_SIGNAL | EV_PERSIST, callback, arg) }
 }
 
 /// Prepares caller-provided memory as a persistent signal event.
@@ -120,14 +112,7 @@ pub unsafe fn evsignal_assign(
 ) -> c_int {
     // SAFETY: the caller's promise.
     unsafe {
-        event_assign(
-            event,
-            base,
-            signal as evutil_socket_t,
-            EV_SIGNAL | EV_PERSIST,
-            callback,
-            arg,
-        )
+        event_assign(event, base, signal as evutil_socket_t, EV_SIGNAL | EV_PERSIST, callback, arg)
     }
 }
 
@@ -263,10 +248,8 @@ pub unsafe fn evutil_gettimeofday(time: *mut timeval, zone: *mut c_void) -> c_in
 #[inline]
 #[must_use]
 pub const fn evutil_timeradd(left: &timeval, right: &timeval) -> timeval {
-    let mut sum = timeval {
-        tv_sec: left.tv_sec + right.tv_sec,
-        tv_usec: left.tv_usec + right.tv_usec,
-    };
+    let mut sum =
+        timeval { tv_sec: left.tv_sec + right.tv_sec, tv_usec: left.tv_usec + right.tv_usec };
     if sum.tv_usec >= 1_000_000 {
         sum.tv_sec += 1;
         sum.tv_usec -= 1_000_000;
@@ -278,10 +261,8 @@ pub const fn evutil_timeradd(left: &timeval, right: &timeval) -> timeval {
 #[inline]
 #[must_use]
 pub const fn evutil_timersub(left: &timeval, right: &timeval) -> timeval {
-    let mut rest = timeval {
-        tv_sec: left.tv_sec - right.tv_sec,
-        tv_usec: left.tv_usec - right.tv_usec,
-    };
+    let mut rest =
+        timeval { tv_sec: left.tv_sec - right.tv_sec, tv_usec: left.tv_usec - right.tv_usec };
     if rest.tv_usec < 0 {
         rest.tv_sec -= 1;
         rest.tv_usec += 1_000_000;
@@ -299,10 +280,7 @@ pub fn evutil_timercmp(left: &timeval, right: &timeval) -> Ordering {
 /// Sets to zero, which [`evutil_timerisset`] tells apart.
 #[inline]
 pub const fn evutil_timerclear(time: &mut timeval) {
-    *time = timeval {
-        tv_sec: 0,
-        tv_usec: 0,
-    };
+    *time = timeval { tv_sec: 0, tv_usec: 0 };
 }
 
 /// Whether the time is not zero.

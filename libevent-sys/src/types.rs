@@ -115,10 +115,6 @@ impl evhttp_request {
     /// Bit-fields fill their unit from the low end, or from the high end where
     /// the bytes do.
     const fn bit(index: u32) -> c_uint {
-        if cfg!(target_endian = "big") {
-            1 << (c_uint::BITS - 1 - index)
-        } else {
-            1 << index
-        }
+        if cfg!(target_endian = "big") { 1 << (c_uint::BITS - 1 - index) } else { 1 << index }
     }
 }

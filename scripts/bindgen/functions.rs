@@ -8,18 +8,13 @@ pub fn list(file: &str, text: &str) -> String {
     let names = names(text).filter(|name| *name != VENDORED_ONLY);
     let mut list = call(file.trim_end_matches(".rs"), condition(file), names);
     if text.contains(VENDORED_ONLY) {
-        list += &call(
-            "vendored_only",
-            "#[cfg(libevent_vendored)] ",
-            [VENDORED_ONLY],
-        );
+        list += &call("vendored_only", "#[cfg(libevent_vendored)] ", [VENDORED_ONLY]);
     }
     list
 }
 
 fn names(text: &str) -> impl Iterator<Item = &str> {
-    text.lines()
-        .filter_map(|line| line.trim().strip_prefix("pub fn ")?.split('(').next())
+    text.lines().filter_map(|line| line.trim().strip_prefix("pub fn ")?.split('(').next())
 }
 
 fn condition(file: &str) -> &'static str {
@@ -32,9 +27,6 @@ fn condition(file: &str) -> &'static str {
 }
 
 fn call<'a>(set: &str, condition: &str, names: impl IntoIterator<Item = &'a str>) -> String {
-    let names: String = names
-        .into_iter()
-        .map(|name| format!("    {name}\n"))
-        .collect();
+    let names: String = names.into_iter().map(|name| format!("    {name}\n")).collect();
     format!("functions! {{\n    {condition}{set}:\n{names}}}\n\n")
 }

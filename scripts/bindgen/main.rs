@@ -11,9 +11,7 @@ use std::path::{Path, PathBuf};
 
 fn main() -> Result<(), String> {
     let mut arguments = std::env::args_os().skip(1).map(PathBuf::from);
-    let target = arguments
-        .next()
-        .ok_or("usage: bindings-generator CRATE INCLUDE...")?;
+    let target = arguments.next().ok_or("usage: bindings-generator CRATE INCLUDE...")?;
     let include: Vec<PathBuf> = arguments.collect();
     let mut list = String::new();
     for part in PARTS {

@@ -45,9 +45,9 @@ impl Declared {
             }
             // No alias of libevent's own is left but those of its enumerations.
             Item::Type(item) => drop(self.enums.insert(item.ident.to_string())),
-            Item::ForeignMod(item) => self
-                .functions
-                .extend(item.items.into_iter().filter_map(function)),
+            Item::ForeignMod(item) => {
+                self.functions.extend(item.items.into_iter().filter_map(function))
+            }
             _ => {}
         }
     }

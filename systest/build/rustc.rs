@@ -15,10 +15,7 @@ pub fn know_dependencies(out: &Path, openssl: bool) {
         .map(|name| format!(" --extern {name}={}", find(&rustc, name, out).display()))
         .collect();
     let deps = deps(out);
-    let text = format!(
-        "#!/bin/sh\nexec {rustc} -Ldependency={}{externs} \"$@\"\n",
-        deps.display()
-    );
+    let text = format!("#!/bin/sh\nexec {rustc} -Ldependency={}{externs} \"$@\"\n", deps.display());
     let wrapper = out.join("rustc");
     fs::write(&wrapper, text).expect("OUT_DIR is writable");
     fs::set_permissions(&wrapper, fs::Permissions::from_mode(0o755)).expect("OUT_DIR is ours");
@@ -43,13 +40,7 @@ fn find(rustc: &str, name: &str, out: &Path) -> PathBuf {
             file.starts_with(&prefix) && file.ends_with(".rlib")
         })
         .map(|entry| {
-            (
-                entry
-                    .metadata()
-                    .and_then(|data| data.modified())
-                    .expect("a time"),
-                entry.path(),
-            )
+            (entry.metadata().and_then(|data| data.modified()).expect("a time"), entry.path())
         })
         .collect();
     builds.sort();
@@ -59,10 +50,7 @@ fn find(rustc: &str, name: &str, out: &Path) -> PathBuf {
         .map(|(_, path)| path)
         .find(|path| readable(rustc, name, path, out));
     found.unwrap_or_else(|| {
-        panic!(
-            "no build of {name} that {rustc} can read in {}",
-            deps(out).display()
-        )
+        panic!("no build of {name} that {rustc} can read in {}", deps(out).display())
     })
 }
 
@@ -70,12 +58,7 @@ fn readable(rustc: &str, name: &str, path: &Path, out: &Path) -> bool {
     let probe = out.join("probe.rs");
     fs::write(&probe, format!("#![no_std]\nextern crate {name};\n")).expect("OUT_DIR is writable");
     let status = Command::new(rustc)
-        .args([
-            "--crate-type=lib",
-            "--emit=metadata",
-            "--edition=2024",
-            "-o",
-        ])
+        .args(["--crate-type=lib", "--emit=metadata", "--edition=2024", "-o"])
         .arg(out.join("libprobe.rmeta"))
         .arg(format!("-Ldependency={}", deps(out).display()))
         .arg("--extern")

@@ -13,14 +13,8 @@ pub fn compare(headers: &Headers, declared: &Declared, out: &Path) {
     let file = out.join("signatures.c");
     fs::write(&file, text(headers, declared)).expect("OUT_DIR is writable");
     let mut build = cc::Build::new();
-    build
-        .file(file)
-        .includes(&headers.include)
-        .define("_GNU_SOURCE", None)
-        .cargo_metadata(false);
-    build
-        .flag("-Wno-deprecated-declarations")
-        .compile("signatures");
+    build.file(file).includes(&headers.include).define("_GNU_SOURCE", None).cargo_metadata(false);
+    build.flag("-Wno-deprecated-declarations").compile("signatures");
 }
 
 fn text(headers: &Headers, declared: &Declared) -> String {
@@ -35,13 +29,10 @@ fn text(headers: &Headers, declared: &Declared) -> String {
     let callbacks =
         callbacks.map(|(name, ty)| (format!("void ({name})"), format!("void ({})", c.ty(ty))));
     let functions = declared.functions.iter().map(|function| &function.sig);
-    let functions = functions.filter(|function| !headers.lacks(&function.ident.to_string()));
-    let functions = functions.map(|function| {
-        (
-            format!("__typeof__({})", function.ident),
-            c.function(function),
-        )
-    });
+    let functions =
+        functions.filter(|function| !headers.lacks().iter().any(|name| function.ident == name));
+    let functions =
+        functions.map(|function| (format!("__typeof__({})", function.ident), c.function(function)));
     for (name, ty) in callbacks.chain(functions) {
         let same = format!("__builtin_types_compatible_p({name}, {ty})");
         writeln!(text, "_Static_assert({same}, \"{name} is not {ty}\");")
@@ -60,11 +51,7 @@ impl C<'_> {
             FnArg::Receiver(_) => unreachable!("C has no methods"),
         });
         let variadic = function.variadic.is_some().then(|| "...".into());
-        format!(
-            "{}({})",
-            self.output(&function.output),
-            list(arguments.chain(variadic))
-        )
+        format!("{}({})", self.output(&function.output), list(arguments.chain(variadic)))
     }
 
     /// In C's inside-out notation a type is not a text that can be put into
@@ -78,11 +65,7 @@ impl C<'_> {
             Type::Path(path) => self.path(path.path.segments.last().expect("a path has a name")),
             Type::BareFn(function) => {
                 let arguments = function.inputs.iter().map(|argument| self.ty(&argument.ty));
-                format!(
-                    "__typeof__({} (*)({}))",
-                    self.output(&function.output),
-                    list(arguments)
-                )
+                format!("__typeof__({} (*)({}))", self.output(&function.output), list(arguments))
             }
             _ => panic!("a type that the bindings did not use: {ty:?}"),
         }
@@ -133,9 +116,5 @@ impl C<'_> {
 
 fn list(types: impl Iterator<Item = String>) -> String {
     let types: Vec<_> = types.collect();
-    if types.is_empty() {
-        "void".into()
-    } else {
-        types.join(", ")
-    }
+    if types.is_empty() { "void".into() } else { types.join(", ") }
 }
