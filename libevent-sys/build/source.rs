@@ -32,13 +32,8 @@ const LINUX: &[&str] = &["epoll", "poll", "select"];
 const BSD: &[&str] = &["kqueue", "poll", "select"];
 const SOLARIS: &[&str] = &["devpoll", "evport", "poll", "select"];
 const UNIX: &[&str] = &["poll", "select"];
-const WINDOWS: &[&str] = &[
-    "buffer_iocp",
-    "bufferevent_async",
-    "event_iocp",
-    "evthread_win32",
-    "win32select",
-];
+const WINDOWS: &[&str] =
+    &["buffer_iocp", "bufferevent_async", "event_iocp", "evthread_win32", "win32select"];
 
 /// Folders whose headers the compilation reads, relative to the sources.
 const HEADERS: &[&str] = &["", "WIN32-Code", "compat/sys", "include", "include/event2"];
@@ -121,26 +116,22 @@ fn vendor_folder() -> Result<PathBuf, String> {
 fn unpacked_version(root: &Path) -> Option<String> {
     let header = root.join("WIN32-Code/nmake/event2/event-config.h");
     let text = fs::read_to_string(header).ok()?;
-    let line = text
-        .lines()
-        .find(|line| line.starts_with("#define EVENT__VERSION "))?;
+    let line = text.lines().find(|line| line.starts_with("#define EVENT__VERSION "))?;
     Some(line.split('"').nth(1)?.to_owned())
 }
 
 fn fetch(vendor: &Path) -> Result<(), String> {
     let script = vendor.join("fetch");
-    println!("cargo::rerun-if-changed={}", script.display());
-    println!(
-        "cargo::rerun-if-changed={}",
-        vendor.join("libevent").display()
-    );
     if !script.is_file() {
         return Err("vendor/libevent is missing: this copy of libevent-sys is damaged".into());
     }
-    let output = Command::new("sh")
-        .arg(&script)
-        .output()
-        .map_err(|error| format!("cannot run {}: {error}", script.display()))?;
+    let output = Command::new("sh").arg(&script).output().map_err(|error| {
+        format!(
+            "vendor/libevent is missing, and `sh vendor/fetch` cannot be run: {error}\n\
+             what to do: unpack the release that vendor/libevent.toml names into vendor/libevent,\n\
+             or use the system's library: LIBEVENT_DIR=<prefix>, or LIBEVENT_NO_VENDOR=1"
+        )
+    })?;
     match output.status.success() {
         true => Ok(()),
         false => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
@@ -154,9 +145,7 @@ fn files_in(folder: &Path, extensions: &[&str]) -> Result<Vec<PathBuf>, String> 
         .map(|entry| entry.map(|entry| entry.path()).map_err(unreadable))
         .collect::<Result<Vec<_>, _>>()?;
     files.retain(|file| {
-        extensions
-            .iter()
-            .any(|wanted| file.extension().is_some_and(|is| is == *wanted))
+        extensions.iter().any(|wanted| file.extension().is_some_and(|is| is == *wanted))
     });
     files.sort_unstable();
     Ok(files)

@@ -35,10 +35,7 @@ fn installed_in(prefix: &Path, target: &Target) -> Result<Library, String> {
     let multiarch = multiarch();
     let include = existing(prefix, &["include"], &multiarch);
     // The compiler alone would go on to its own folders.
-    if !include
-        .iter()
-        .any(|folder| folder.join("event2/event.h").is_file())
-    {
+    if !include.iter().any(|folder| folder.join("event2/event.h").is_file()) {
         return Err("there is no include/event2/event.h".into());
     }
     let version = version_in(&include)?;
@@ -67,25 +64,13 @@ fn choose(folders: Vec<PathBuf>, names: &[&str]) -> Result<(PathBuf, bool), Stri
             return Ok((folder.clone(), is_static));
         }
     }
-    let kind = wants_static().map_or(
-        "",
-        |is_static| if is_static { "static " } else { "shared " },
-    );
-    Err(format!(
-        "no folder of {folders:?} has all of the {kind}libraries {}",
-        names.join(", ")
-    ))
+    let kind = wants_static().map_or("", |is_static| if is_static { "static " } else { "shared " });
+    Err(format!("no folder of {folders:?} has all of the {kind}libraries {}", names.join(", ")))
 }
 
 fn holds(folder: &Path, name: &str, is_static: bool) -> bool {
-    let endings: &[&str] = if is_static {
-        &["a"]
-    } else {
-        &["so", "dylib", "tbd", "dll.a"]
-    };
-    let unix = endings
-        .iter()
-        .any(|end| folder.join(format!("lib{name}.{end}")).is_file());
+    let endings: &[&str] = if is_static { &["a"] } else { &["so", "dylib", "tbd", "dll.a"] };
+    let unix = endings.iter().any(|end| folder.join(format!("lib{name}.{end}")).is_file());
     // Both of MSVC's kinds have one name.
     unix || folder.join(format!("{name}.lib")).is_file()
 }
@@ -129,26 +114,26 @@ fn probe(name: &str, is_static: bool) -> Result<pkg_config::Library, String> {
 }
 
 fn variable(name: &str) -> PathBuf {
-    pkg_config::get_variable("libevent_core", name)
-        .unwrap_or_default()
-        .into()
+    pkg_config::get_variable("libevent_core", name).unwrap_or_default().into()
 }
 
 /// What the headers say, read as the compiler reads them: they depend on the
 /// target, and may be an older package's than the library that was found.
 fn version_in(include: &[PathBuf]) -> Result<Version, String> {
+    // An upgrade of the system's package is to be noticed.
+    for headers in
+        include.iter().map(|folder| folder.join("event2")).filter(|folder| folder.is_dir())
+    {
+        println!("cargo::rerun-if-changed={}", headers.display());
+    }
     let question = PathBuf::from(env::cargo("OUT_DIR")).join("version.c");
     let text = "#include <event2/event.h>\nlibevent-sys LIBEVENT_VERSION_NUMBER EVENT__SIZEOF_OFF_T LIBEVENT_VERSION\n";
     fs::write(&question, text)
         .map_err(|error| format!("cannot write {}: {error}", question.display()))?;
-    let answer = cc::Build::new()
-        .includes(include)
-        .warnings(false)
-        .file(&question)
-        .try_expand()
-        .map_err(|error| {
-            format!("the C compiler finds no event2/event.h in {include:?}: {error}")
-        })?;
+    let answer =
+        cc::Build::new().includes(include).warnings(false).file(&question).try_expand().map_err(
+            |error| format!("the C compiler finds no event2/event.h in {include:?}: {error}"),
+        )?;
     judge(&String::from_utf8_lossy(&answer))
 }
 
@@ -163,10 +148,7 @@ fn judge(answer: &str) -> Result<Version, String> {
     };
     let version = Version::counted(number, text.trim_matches('"'))?;
     if !version.is_supported() {
-        return Err(format!(
-            "libevent {} is not supported, 2.1.0 up to 2.2 are",
-            version.text
-        ));
+        return Err(format!("libevent {} is not supported, 2.1.0 up to 2.2 are", version.text));
     }
     match offset {
         "8" => Ok(version),
@@ -197,11 +179,7 @@ fn with_multiarch(mut folders: Vec<PathBuf>, multiarch: &Option<String>) -> Vec<
 /// named after a triple of its own, which its compilers know.
 fn multiarch() -> Option<String> {
     let compiler = cc::Build::new().try_get_compiler().ok()?;
-    let output = compiler
-        .to_command()
-        .arg("-print-multiarch")
-        .output()
-        .ok()?;
+    let output = compiler.to_command().arg("-print-multiarch").output().ok()?;
     let triple = String::from_utf8(output.stdout).ok()?.trim().to_owned();
     (output.status.success() && !triple.is_empty()).then_some(triple)
 }
