@@ -9,9 +9,9 @@ mod sys;
 pub use libevent_sys as ffi;
 pub use reactor::{
     AsyncFd, Builder, Counters, EventLoop, Feature, Interest, Kind, LoopClosed, LoopHandle,
-    Readiness, Ready, Registration, Remote, Timer, TimerError, Watch, WatchError, Watcher,
+    OnPanic, Readiness, Ready, Registration, Remote, Timer, TimerError, Watch, WatchError, Watcher,
 };
-pub use sys::RawIo;
+pub use sys::{ForeignBase, Forked, RawIo};
 
 /// The version of the libevent that is linked (`event_get_version(3)`).
 ///

@@ -2,13 +2,14 @@
 #![forbid(unsafe_code)]
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use rustix::time::{
     Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, timerfd_create, timerfd_settime,
 };
 
 use super::clock::timespec;
+use crate::sys::{Forked, supersede};
 
 /// A descriptor that becomes readable at one absolute deadline.
 pub(crate) struct Alarm(OwnedFd);
@@ -17,6 +18,11 @@ impl Alarm {
     pub(crate) fn new() -> io::Result<Self> {
         let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
         Ok(Self(timerfd_create(TimerfdClockId::Monotonic, flags)?))
+    }
+
+    /// In a forked child: an open file of its own, under the same number.
+    pub(crate) fn renew(&self, child: &Forked) -> io::Result<()> {
+        supersede(child, self.0.as_raw_fd(), &Self::new()?.0)
     }
 
     /// Rings at `deadline`, at once if that has passed. Setting it anew also

@@ -4,4 +4,5 @@
 pub(crate) mod alarm;
 pub(crate) mod clock;
 pub(crate) mod notifier;
+pub(crate) mod pollable;
 pub(crate) mod probe;

@@ -2,10 +2,12 @@
 #![forbid(unsafe_code)]
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use rustix::event::{EventfdFlags, eventfd};
 use rustix::io::{Errno, read, write};
+
+use crate::sys::{Forked, supersede};
 
 /// A descriptor that any thread can make readable.
 #[derive(Debug)]
@@ -14,6 +16,11 @@ pub(crate) struct Notifier(OwnedFd);
 impl Notifier {
     pub(crate) fn new() -> io::Result<Self> {
         Ok(Self(eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)?))
+    }
+
+    /// In a forked child: an open file of its own, under the same number.
+    pub(crate) fn renew(&self, child: &Forked) -> io::Result<()> {
+        supersede(child, self.0.as_raw_fd(), &Self::new()?.0)
     }
 
     /// Adds one to the count.

@@ -3,19 +3,22 @@
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::io;
-use std::os::fd::RawFd;
-use std::rc::Rc;
+use std::os::fd::{AsFd, BorrowedFd, RawFd};
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::clock::Clock;
 use super::counters::Tally;
 use super::deferred::Deferred;
+use super::handle::LoopHandle;
 use super::live::{Kind, Registration};
 use super::registry::{Registry, Watched};
 use super::remote::{Doorbell, Shared};
-use super::timers::Timers;
-use crate::sys::RawBase;
+use super::schedule::Id;
+use super::timers::{Action, Timers};
+use crate::os::pollable::Pollable;
+use crate::sys::{Forked, RawBase};
 
 /// Work of a higher floor that wants a share of each turn (the executor's).
 pub(crate) trait Work {
@@ -57,6 +60,11 @@ pub(crate) struct Core {
     stale: Cell<bool>,
     running: Cell<bool>,
     closed: Cell<bool>,
+    /// Somebody else may wait for our events: timers and wake-ups must reach
+    /// the kernel at once, not before our next wait.
+    eager: Cell<bool>,
+    /// What that somebody waits for, if it asked.
+    pollable: OnceCell<Pollable>,
     /// How long to look for events before sleeping.
     busy_look: Duration,
 }
@@ -69,9 +77,18 @@ impl Core {
     ) -> io::Result<Rc<Self>> {
         let edges = base.has_edges();
         let remote = Shared::new()?;
-        Ok(Rc::new(Self {
-            timers: Timers::new(&base)?,
-            doorbell: RefCell::new(Some(Doorbell::new(&base, &remote)?)),
+        let home = Rc::new(OnceCell::<Weak<Self>>::new());
+        let attend: Rc<dyn Fn()> = Rc::new({
+            let home = home.clone();
+            move || {
+                if let Some(core) = home.get().and_then(Weak::upgrade) {
+                    core.attend();
+                }
+            }
+        });
+        let core = Rc::new(Self {
+            timers: Timers::new(&base, attend.clone())?,
+            doorbell: RefCell::new(Some(Doorbell::new(&base, &remote, attend)?)),
             base,
             edges,
             clock,
@@ -85,8 +102,12 @@ impl Core {
             stale: Cell::new(false),
             running: Cell::new(false),
             closed: Cell::new(false),
+            eager: Cell::new(false),
+            pollable: OnceCell::new(),
             busy_look,
-        }))
+        });
+        let _ = home.set(Rc::downgrade(&core));
+        Ok(core)
     }
 
     pub(crate) fn base(&self) -> &Rc<RawBase> {
@@ -189,6 +210,26 @@ impl Core {
         }
     }
 
+    /// Schedules a timer.
+    pub(crate) fn schedule(&self, now: i64, deadline: i64, action: Action) -> Option<Id> {
+        let id = self.timers.insert(now, deadline, action);
+        self.touch();
+        id
+    }
+
+    /// Moves a timer; whether it was pending.
+    pub(crate) fn reschedule(&self, now: i64, id: Id, deadline: i64) -> bool {
+        let moved = self.timers.reset(now, id, deadline);
+        self.touch();
+        moved
+    }
+
+    /// Puts a closure off to the next turn.
+    pub(crate) fn defer(&self, job: Box<dyn FnOnce()>) {
+        self.deferred.push(job);
+        self.touch();
+    }
+
     /// How many things keep the loop alive.
     pub(crate) fn live(&self) -> usize {
         let tasks = self.work.get().map_or(0, |work| work.live());
@@ -224,7 +265,7 @@ impl Core {
     /// Claims the loop for a `run`: one at a time, and not from a callback (rule 3.2).
     pub(crate) fn enter(&self) -> io::Result<Running<'_>> {
         self.check()?;
-        if self.running.replace(true) {
+        if self.base.is_inside() || self.running.replace(true) {
             return Err(io::Error::new(
                 io::ErrorKind::ResourceBusy,
                 "the event loop is running already: it cannot be run from a callback",
@@ -239,13 +280,17 @@ impl Core {
         let put_off = self.deferred.len();
         let wait = if self.is_ready() { Wait::Never } else { wait };
         self.listen(wait)?;
+        self.after_descriptors(put_off);
+        Ok(())
+    }
+
+    fn after_descriptors(&self, put_off: usize) {
         self.timers.run_due(self);
         self.run_deferred(put_off);
         self.run_jobs();
         if let Some(work) = self.work.get() {
             work.run();
         }
-        Ok(())
     }
 
     /// Lets libevent look for ready descriptors, and dispatch them.
@@ -325,9 +370,17 @@ impl Core {
     /// Rebuilds the kernel's set if a registration in it may be out of reach.
     fn mend(&self) -> io::Result<()> {
         if self.stale.replace(false) && self.edges {
-            self.base.reinit()?;
+            self.rebuild()?;
         }
         Ok(())
+    }
+
+    fn rebuild(&self) -> io::Result<()> {
+        self.base.reinit()?;
+        match self.pollable.get() {
+            Some(pollable) => pollable.follow(&self.base, self.landmarks()),
+            None => Ok(()),
+        }
     }
 
     /// The end of the loop: everything registered is dropped, handles turn inert.
@@ -349,11 +402,77 @@ impl Core {
     }
 }
 
+/// A loop that somebody else drives: C, with `event_base_loop` on an adopted
+/// base, or another poller that waits for our descriptor.
+impl Core {
+    /// From now on whatever is scheduled reaches the kernel at once.
+    pub(crate) fn be_eager(&self) {
+        self.eager.set(true);
+        self.touch();
+    }
+
+    /// After anything was scheduled: makes sure that it will be noticed.
+    pub(crate) fn touch(&self) {
+        if !self.eager.get() || self.base.is_turning() {
+            return;
+        }
+        // A failure to set the alarm leaves the bell, which is always there.
+        if self.timers.arm(None).is_err() || self.is_ready() {
+            self.remote.kick();
+        }
+    }
+
+    /// The bell or the alarm rang in a turn that is not ours: does what our
+    /// turn does after its descriptors.
+    fn attend(self: &Rc<Self>) {
+        if self.base.is_turning() || self.closed.get() {
+            return;
+        }
+        let _current = LoopHandle::new(self.clone()).make_current();
+        // Also when a callback panics: the rest must be noticed later.
+        let _rest = Touch(self);
+        self.after_descriptors(self.deferred.len());
+    }
+
+    /// The descriptor that becomes readable when there is something to do.
+    pub(crate) fn pollable(&self) -> io::Result<BorrowedFd<'_>> {
+        self.check()?;
+        self.be_eager();
+        if let Some(pollable) = self.pollable.get() {
+            return Ok(pollable.as_fd());
+        }
+        let made = Pollable::new(&self.base, self.landmarks())?;
+        Ok(self.pollable.get_or_init(|| made).as_fd())
+    }
+
+    /// Descriptors that only our own set watches.
+    fn landmarks(&self) -> [RawFd; 2] {
+        [self.remote.bell(), self.timers.alarm()]
+    }
+
+    /// In a forked child: kernel objects of its own.
+    pub(crate) fn reinit_after_fork(&self, child: &Forked) -> io::Result<()> {
+        self.remote.renew(child)?;
+        self.timers.renew(child)?;
+        self.rebuild()
+    }
+}
+
+/// Looks after what is left, also after a panic.
+struct Touch<'a>(&'a Core);
+
+impl Drop for Touch<'_> {
+    fn drop(&mut self) {
+        self.0.touch();
+    }
+}
+
 /// The claim of a running `run`.
 pub(crate) struct Running<'a>(&'a Core);
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {
         self.0.running.set(false);
+        self.0.touch();
     }
 }

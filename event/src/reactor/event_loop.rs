@@ -3,14 +3,25 @@
 
 use std::fmt;
 use std::io;
+use std::os::fd::BorrowedFd;
 use std::rc::Rc;
 use std::time::Duration;
 
 use super::builder::Builder;
-use super::clock::nanos;
+use super::clock::{Clock, nanos};
 use super::core::{Core, Wait};
 use super::handle::LoopHandle;
 use super::remote::Remote;
+use crate::sys::{ForeignBase, Forked};
+
+/// What a panic in a callback does while C drives the loop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnPanic {
+    /// The process is aborted: there is no Rust to return to.
+    Abort,
+    /// C's loop is ended, and the panic waits for [`EventLoop::resume_panic`].
+    Park,
+}
 
 /// An event loop: an owned `event_base`, and the order in which it runs things.
 ///
@@ -59,6 +70,57 @@ impl EventLoop {
 
     pub(crate) fn from_core(core: Rc<Core>) -> Self {
         Self(core)
+    }
+
+    /// A loop on a base of C's making: callbacks, timers and futures run while
+    /// C drives it with `event_base_loop(3)`, or while `run*` does.
+    ///
+    /// While C drives, a panic in a callback aborts the process with
+    /// [`OnPanic::Abort`]. With [`OnPanic::Park`] it ends C's loop (as
+    /// `event_base_loopbreak(3)` does) and waits for [`resume_panic`](Self::resume_panic).
+    /// A panic while `run*` drives comes out of `run*` in either case.
+    ///
+    /// # Errors
+    ///
+    /// What the system says if descriptors or memory run out.
+    pub fn adopt(base: ForeignBase, on_panic: OnPanic) -> io::Result<Self> {
+        let base = base.adopt(on_panic == OnPanic::Abort);
+        let core = Core::new(base, Clock::Monotonic, Duration::ZERO)?;
+        core.be_eager();
+        Ok(Self(core))
+    }
+
+    /// Resumes a panic that was parked while C drove the loop. To be called
+    /// when `event_base_loop(3)` has returned.
+    ///
+    /// # Panics
+    ///
+    /// If there is one.
+    pub fn resume_panic(&self) {
+        self.0.base().resume();
+    }
+
+    /// A descriptor that is readable while the loop has something to do, for
+    /// another loop to wait on: it then calls [`run_once`](Self::run_once) with
+    /// a zero timeout until that returns 0.
+    ///
+    /// # Errors
+    ///
+    /// [`io::ErrorKind::Unsupported`] unless the backend is `epoll` and `/proc`
+    /// tells which of the process's epoll descriptors is libevent's.
+    pub fn pollable(&self) -> io::Result<BorrowedFd<'_>> {
+        self.0.pollable()
+    }
+
+    /// Makes the loop usable in a forked child, with kernel objects of its own
+    /// (`event_reinit(3)`); the parent's are left alone. Without this the
+    /// child's use of the loop and of its handles is refused.
+    ///
+    /// # Errors
+    ///
+    /// What the system says if descriptors or memory run out.
+    pub fn reinit_after_fork(&self, child: Forked) -> io::Result<()> {
+        self.0.reinit_after_fork(&child)
     }
 
     /// The handle to register things with.

@@ -148,7 +148,7 @@ impl LoopHandle {
     /// the loop ends first.
     pub fn defer(&self, call: impl FnOnce() + 'static) {
         if self.0.check().is_ok() {
-            self.0.deferred.push(Box::new(call));
+            self.0.defer(Box::new(call));
         }
     }
 

@@ -26,7 +26,7 @@ pub use async_fd::AsyncFd;
 pub(crate) use async_fd::Direction;
 pub use builder::{Builder, Feature};
 pub use counters::Counters;
-pub use event_loop::EventLoop;
+pub use event_loop::{EventLoop, OnPanic};
 pub use handle::LoopHandle;
 pub use interest::{Interest, Readiness};
 pub use live::{Kind, Registration};

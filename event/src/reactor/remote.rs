@@ -1,16 +1,15 @@
 //! The one handle that crosses threads.
 #![forbid(unsafe_code)]
 
-use std::cell::Cell;
 use std::fmt;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::os::notifier::Notifier;
-use crate::sys::{RawBase, RawEvent, What};
+use crate::sys::{Forked, Lineage, RawBase, RawEvent, What};
 
 type Job = Box<dyn FnOnce() + Send>;
 
@@ -58,7 +57,7 @@ impl Remote {
     ///
     /// [`LoopClosed`] if the loop has ended.
     pub fn wake(&self) -> Result<(), LoopClosed> {
-        self.0.open()?;
+        self.0.send(None)?;
         self.0.wake.store(true, Ordering::Release);
         self.0.kick();
         Ok(())
@@ -71,7 +70,7 @@ impl Remote {
     ///
     /// [`LoopClosed`] if the loop has ended.
     pub fn stop(&self) -> Result<(), LoopClosed> {
-        self.0.open()?;
+        self.0.send(None)?;
         self.0.stop.store(true, Ordering::Release);
         self.0.kick();
         Ok(())
@@ -85,7 +84,8 @@ impl Remote {
     ///
     /// [`LoopClosed`] if the loop has ended; `job` is dropped.
     pub fn spawn(&self, job: impl FnOnce() + Send + 'static) -> Result<(), LoopClosed> {
-        self.0.jobs().as_mut().ok_or(LoopClosed)?.push(Box::new(job));
+        let job: Job = Box::new(job);
+        self.0.send([job])?;
         self.0.kick();
         Ok(())
     }
@@ -93,7 +93,7 @@ impl Remote {
 
 impl fmt::Debug for Remote {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Remote").field("open", &self.0.open().is_ok()).finish()
+        f.debug_struct("Remote").field("open", &self.0.is_open()).finish()
     }
 }
 
@@ -105,7 +105,19 @@ pub(crate) struct Shared {
     stop: AtomicBool,
     wake: AtomicBool,
     /// `None` when the loop has ended.
-    jobs: Mutex<Option<Vec<Job>>>,
+    inbox: Mutex<Option<Inbox>>,
+}
+
+struct Inbox {
+    jobs: Vec<Job>,
+    /// A forked child must not ring its parent's bell.
+    lineage: Lineage,
+}
+
+impl Inbox {
+    fn new() -> Self {
+        Self { jobs: Vec::new(), lineage: Lineage::here() }
+    }
 }
 
 impl Shared {
@@ -115,16 +127,33 @@ impl Shared {
             rung: AtomicBool::new(false),
             stop: AtomicBool::new(false),
             wake: AtomicBool::new(false),
-            jobs: Mutex::new(Some(Vec::new())),
+            inbox: Mutex::new(Some(Inbox::new())),
         }))
     }
 
-    fn jobs(&self) -> MutexGuard<'_, Option<Vec<Job>>> {
-        self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
+    /// After a fork: a bell that is not the parent's, under the same number.
+    pub(crate) fn renew(&self, child: &Forked) -> io::Result<()> {
+        self.notifier.renew(child)?;
+        if let Some(inbox) = &mut *self.inbox() {
+            inbox.lineage = Lineage::here();
+        }
+        Ok(())
     }
 
-    fn open(&self) -> Result<(), LoopClosed> {
-        if self.jobs().is_some() { Ok(()) } else { Err(LoopClosed) }
+    fn inbox(&self) -> MutexGuard<'_, Option<Inbox>> {
+        self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts jobs in, if the loop is there and this process's.
+    fn send(&self, jobs: impl IntoIterator<Item = Job>) -> Result<(), LoopClosed> {
+        let mut inbox = self.inbox();
+        let inbox = inbox.as_mut().filter(|inbox| inbox.lineage.is_here()).ok_or(LoopClosed)?;
+        inbox.jobs.extend(jobs);
+        Ok(())
+    }
+
+    fn is_open(&self) -> bool {
+        self.send(None).is_ok()
     }
 
     /// Rings, unless somebody has rung since the loop last looked.
@@ -133,6 +162,11 @@ impl Shared {
             // Only a full count could fail, and then it is readable anyway.
             let _ = self.notifier.ring();
         }
+    }
+
+    /// The descriptor of the bell.
+    pub(crate) fn bell(&self) -> RawFd {
+        self.notifier.as_fd().as_raw_fd()
     }
 
     /// `stop` on the loop's own thread: it is not waiting, so nobody rings.
@@ -158,14 +192,15 @@ impl Shared {
         // Cleared before looking: who pushes after the look finds it cleared
         // and rings again.
         if self.rung.load(Ordering::Acquire) && self.rung.swap(false, Ordering::AcqRel) {
-            return self.jobs().as_mut().map(std::mem::take).unwrap_or_default();
+            let mut inbox = self.inbox();
+            return inbox.as_mut().map(|inbox| std::mem::take(&mut inbox.jobs)).unwrap_or_default();
         }
         Vec::new()
     }
 
     pub(crate) fn close(&self) {
-        let jobs = self.jobs().take();
-        drop(jobs);
+        let inbox = self.inbox().take();
+        drop(inbox);
     }
 }
 
@@ -176,18 +211,21 @@ pub(crate) struct Doorbell {
 }
 
 impl Doorbell {
-    pub(crate) fn new(base: &Rc<RawBase>, shared: &Arc<Shared>) -> io::Result<Self> {
+    /// `attend` is called after each ring.
+    pub(crate) fn new(
+        base: &Rc<RawBase>,
+        shared: &Arc<Shared>,
+        attend: Rc<dyn Fn()>,
+    ) -> io::Result<Self> {
         let edges = base.has_edges();
         let bell = shared.clone();
-        let rings = Cell::new(0_u64);
         let call = move |_| {
-            rings.set(rings.get() + 1);
             if !edges {
                 bell.notifier.take();
             }
+            attend();
         };
-        let fd = shared.notifier.as_fd().as_raw_fd();
-        let event = RawEvent::new(base, fd, Box::new(call))?;
+        let event = RawEvent::new(base, shared.bell(), Box::new(call))?;
         event.listen(if edges { What::READ | What::EDGE } else { What::READ })?;
         Ok(Self { _event: event })
     }

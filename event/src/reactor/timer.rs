@@ -67,7 +67,7 @@ impl Timer {
         action: Action,
     ) -> Result<Self, TimerError> {
         core.check().map_err(TimerError::Loop)?;
-        let id = core.timers.insert(now, deadline, action).ok_or(TimerError::OutOfRange)?;
+        let id = core.schedule(now, deadline, action).ok_or(TimerError::OutOfRange)?;
         Ok(Self { core: Some(core.clone()), id })
     }
 
@@ -112,7 +112,7 @@ impl Timer {
         let Some(core) = &self.core else {
             return Ok(false);
         };
-        Ok(core.timers.reset(core.clock.now(), self.id, deadline))
+        Ok(core.reschedule(core.clock.now(), self.id, deadline))
     }
 
     /// Lets the timer run without a handle.

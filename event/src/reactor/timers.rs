@@ -4,7 +4,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::io;
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::rc::Rc;
 use std::task::Waker;
 
@@ -13,7 +13,7 @@ use super::core::Core;
 use super::counters::Tally;
 use super::schedule::{Id, Schedule};
 use crate::os::alarm::Alarm;
-use crate::sys::{RawBase, RawEvent, What};
+use crate::sys::{Forked, RawBase, RawEvent, What};
 
 /// At most so many timer callbacks in one turn, for descriptors must not starve.
 const BUDGET: usize = 1024;
@@ -36,13 +36,15 @@ pub(crate) struct Timers {
 }
 
 impl Timers {
-    pub(crate) fn new(base: &Rc<RawBase>) -> io::Result<Self> {
+    /// `attend` is called after each ring of the alarm.
+    pub(crate) fn new(base: &Rc<RawBase>, attend: Rc<dyn Fn()>) -> io::Result<Self> {
         let alarm = Alarm::new()?;
         let (set, look) = (Rc::new(Cell::new(None)), Rc::new(Cell::new(false)));
         let rang = (set.clone(), look.clone());
         let call = move |_| {
             rang.0.set(None);
             rang.1.set(true);
+            attend();
         };
         let event = RawEvent::new(base, alarm.as_fd().as_raw_fd(), Box::new(call))?;
         event.listen(if base.has_edges() { What::READ | What::EDGE } else { What::READ })?;
@@ -53,6 +55,17 @@ impl Timers {
             set,
             look,
         })
+    }
+
+    /// After a fork: an alarm that is not the parent's.
+    pub(crate) fn renew(&self, child: &Forked) -> io::Result<()> {
+        self.set.set(None);
+        self.alarm.renew(child)
+    }
+
+    /// The descriptor of the alarm.
+    pub(crate) fn alarm(&self) -> RawFd {
+        self.alarm.as_fd().as_raw_fd()
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -141,7 +154,7 @@ impl Timers {
 
     fn fire(&self, core: &Core, now: i64, id: Id, deadline: i64) {
         Tally::add(&core.tally.callbacks);
-        if let Some((count, call)) = self.renew(now, id, deadline) {
+        if let Some((count, call)) = self.advance(now, id, deadline) {
             return call.with(|call| call(count));
         }
         match self.remove(id) {
@@ -154,7 +167,7 @@ impl Timers {
     /// Schedules a periodic entry again before it is called, from its old
     /// deadline and not from now: it keeps its phase, and the ticks that were
     /// missed become a count (rule 4.6).
-    fn renew(&self, now: i64, id: Id, deadline: i64) -> Option<Tick> {
+    fn advance(&self, now: i64, id: Id, deadline: i64) -> Option<Tick> {
         let mut schedule = self.schedule.borrow_mut();
         let Some(Action::Every(period, call)) = schedule.get_mut(id) else {
             return None;

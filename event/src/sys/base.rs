@@ -5,6 +5,7 @@ use std::any::Any;
 use std::cell::Cell;
 use std::ffi::CStr;
 use std::io;
+use std::os::fd::{BorrowedFd, RawFd};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr::NonNull;
 use std::rc::Rc;
@@ -20,10 +21,14 @@ pub(crate) struct RawBase {
     ptr: NonNull<ffi::event_base>,
     /// Whether `event_base_free` is ours to call.
     owned: bool,
+    /// What becomes of a panic when C drives and there is no Rust to return to.
+    abort_on_panic: bool,
     /// The first panic of a callback, until the loop call has returned.
     panic: Cell<Option<Payload>>,
     /// Whether `event_base_loop` of ours is on the stack.
     turning: Cell<bool>,
+    /// Trampolines on the stack.
+    inside: Cell<u32>,
     /// Calls of trampolines.
     dispatched: Cell<u64>,
     /// The process whose kernel objects these are.
@@ -40,26 +45,29 @@ impl RawBase {
         // libevent leaves errno alone when it is the configuration that
         // excludes every method, so an old errno must not be blamed.
         let ptr = NonNull::new(ptr).ok_or_else(no_base)?;
-        Ok(Self::own(ptr, true))
+        Ok(Rc::new(Self::of(ptr, true, false)))
     }
 
-    /// # Safety
-    ///
-    /// `ptr` is a live base, used by this thread alone for as long as the value
-    /// lives; with `owned` nobody else frees it.
-    pub(crate) unsafe fn from_ptr(ptr: NonNull<ffi::event_base>, owned: bool) -> Rc<Self> {
-        Self::own(ptr, owned)
+    /// A base of C's making, under the promise of `ForeignBase`.
+    pub(super) fn adopt(
+        ptr: NonNull<ffi::event_base>,
+        owned: bool,
+        abort_on_panic: bool,
+    ) -> Rc<Self> {
+        Rc::new(Self::of(ptr, owned, abort_on_panic))
     }
 
-    fn own(ptr: NonNull<ffi::event_base>, owned: bool) -> Rc<Self> {
-        Rc::new(Self {
+    fn of(ptr: NonNull<ffi::event_base>, owned: bool, abort_on_panic: bool) -> Self {
+        Self {
             ptr,
             owned,
+            abort_on_panic,
             panic: Cell::new(None),
             turning: Cell::new(false),
+            inside: Cell::new(0),
             dispatched: Cell::new(0),
             lineage: Cell::new(Lineage::here()),
-        })
+        }
     }
 
     pub(crate) fn as_ptr(&self) -> *mut ffi::event_base {
@@ -116,14 +124,21 @@ impl RawBase {
         }
     }
 
-    /// The panic that a callback left, for a loop that C drives.
-    pub(crate) fn take_panic(&self) -> Option<Payload> {
-        self.panic.take()
-    }
-
-    /// Whether the turn is ours: if not, C drives and a panic cannot be resumed by us.
+    /// Whether the running turn is ours. If not, C drives.
     pub(crate) fn is_turning(&self) -> bool {
         self.turning.get()
+    }
+
+    /// Whether a callback of this base is on the stack.
+    pub(crate) fn is_inside(&self) -> bool {
+        self.inside.get() > 0
+    }
+
+    /// The kernel's set behind the base, whose number was found out.
+    pub(crate) fn borrow_backend(&self, fd: RawFd) -> BorrowedFd<'_> {
+        // SAFETY: [BASE-OUTLIVES] libevent keeps its set open until the base
+        // is freed, or replaced by `reinit`, after which it is looked for anew.
+        unsafe { BorrowedFd::borrow_raw(fd) }
     }
 
     /// Ends the running `event_base_loop` after the running callback; the rest
@@ -138,9 +153,15 @@ impl RawBase {
     /// dropping it could panic again.
     pub(super) fn contain(&self, f: impl FnOnce()) {
         self.dispatched.set(self.dispatched.get() + 1);
-        let Err(payload) = catch_unwind(AssertUnwindSafe(f)) else {
+        self.inside.set(self.inside.get() + 1);
+        let result = catch_unwind(AssertUnwindSafe(f));
+        self.inside.set(self.inside.get() - 1);
+        let Err(payload) = result else {
             return;
         };
+        if self.abort_on_panic && !self.turning.get() {
+            std::process::abort();
+        }
         match self.panic.take() {
             Some(first) => {
                 self.panic.set(Some(first));

@@ -8,7 +8,9 @@ mod base;
 mod config;
 mod event;
 mod fd;
+mod foreign;
 mod fork;
+mod forked;
 mod log;
 mod version;
 
@@ -16,5 +18,8 @@ pub(crate) use base::RawBase;
 pub(crate) use config::RawConfig;
 pub(crate) use event::{RawEvent, What};
 pub use fd::RawIo;
+pub use foreign::ForeignBase;
 pub(crate) use fork::Lineage;
+pub use forked::Forked;
+pub(crate) use forked::supersede;
 pub(crate) use version::version;

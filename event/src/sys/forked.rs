@@ -1,0 +1,33 @@
+//! The promise that goes with using a loop in a forked child.
+
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+
+/// A promise about the running process; for
+/// [`EventLoop::reinit_after_fork`](crate::EventLoop::reinit_after_fork).
+#[derive(Debug)]
+pub struct Forked(());
+
+impl Forked {
+    /// Promises that this is a freshly forked child in which it is sound to go on.
+    ///
+    /// # Safety
+    ///
+    /// The process is the child of a `fork(2)`; the loop was not running when
+    /// it was forked, and no other thread of the parent held a lock (of the
+    /// allocator, of the standard library, of C) that this process will want.
+    pub unsafe fn promise() -> Self {
+        Self(())
+    }
+}
+
+/// Makes the descriptor number `old` stand for `new`'s open file, in this process
+/// alone: what was shared with the parent under that number is let go.
+pub(crate) fn supersede(_child: &Forked, old: RawFd, new: &OwnedFd) -> io::Result<()> {
+    // SAFETY: [FD-SUPERSEDE] both numbers are open and ours; the owner of
+    // `old` goes on owning the number, and now its new file.
+    match unsafe { libc::dup3(new.as_raw_fd(), old, libc::O_CLOEXEC) } {
+        -1 => Err(io::Error::last_os_error()),
+        _ => Ok(()),
+    }
+}
