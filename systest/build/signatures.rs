@@ -89,6 +89,7 @@ impl C<'_> {
             "c_short" => "short",
             "c_int" => "int",
             "c_uint" => "unsigned int",
+            "c_long" => "long",
             "c_ulong" => "unsigned long",
             "u8" => "ev_uint8_t",
             "u16" => "ev_uint16_t",
