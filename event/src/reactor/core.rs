@@ -1,6 +1,7 @@
 //! What all handles of one loop share, and its turn.
 #![forbid(unsafe_code)]
 
+use std::any::Any;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, RawFd};
@@ -22,14 +23,16 @@ use crate::sys::{Forked, RawBase};
 
 /// Work of a higher floor that wants a share of each turn (the executor's).
 pub(crate) trait Work {
-    /// Runs a bounded share.
-    fn run(&self);
+    /// Runs a bounded share; how many steps it took.
+    fn run(&self) -> u64;
     /// Whether there is more to run at once, without waiting.
     fn is_ready(&self) -> bool;
     /// How many things are alive in it.
     fn live(&self) -> usize;
     /// Drops everything: the loop ends.
     fn clear(&self);
+    /// For its own floor, which knows its type.
+    fn as_any(&self) -> &dyn Any;
 }
 
 /// How long a turn may wait.
@@ -58,7 +61,7 @@ pub(crate) struct Core {
     listening: Cell<usize>,
     /// Some registration may have outlived its descriptor in the kernel (H18).
     stale: Cell<bool>,
-    running: Cell<bool>,
+    running: Rc<Cell<bool>>,
     closed: Cell<bool>,
     /// Somebody else may wait for our events: timers and wake-ups must reach
     /// the kernel at once, not before our next wait.
@@ -100,7 +103,7 @@ impl Core {
             generation: Cell::new(0),
             listening: Cell::new(0),
             stale: Cell::new(false),
-            running: Cell::new(false),
+            running: Rc::default(),
             closed: Cell::new(false),
             eager: Cell::new(false),
             pollable: OnceCell::new(),
@@ -120,6 +123,11 @@ impl Core {
 
     pub(crate) fn has_edges(&self) -> bool {
         self.edges
+    }
+
+    /// Whether `run*` is on the stack, and so looks for work before it waits.
+    pub(crate) fn running(&self) -> &Rc<Cell<bool>> {
+        &self.running
     }
 
     /// Whether the loop can take registrations: not ended, and of this process.
@@ -289,13 +297,16 @@ impl Core {
         self.run_deferred(put_off);
         self.run_jobs();
         if let Some(work) = self.work.get() {
-            work.run();
+            let steps = work.run();
+            self.tally.callbacks.set(self.tally.callbacks.get() + steps);
         }
     }
 
     /// Lets libevent look for ready descriptors, and dispatch them.
     fn listen(&self, wait: Wait) -> io::Result<()> {
         if wait == Wait::Never {
+            // Nobody waits for the alarm in this turn, nor perhaps in any to come.
+            self.timers.expire(&self.clock);
             return self.base.turn(false);
         }
         if self.clock.is_virtual() {
@@ -321,7 +332,7 @@ impl Core {
                 return Ok(true);
             }
         }
-        Ok(self.timers.expire(self.clock.now()))
+        Ok(self.timers.expire(&self.clock))
     }
 
     /// Virtual time: jumps to the next deadline once nothing else happens.
@@ -335,7 +346,7 @@ impl Core {
         match [self.timers.earliest(), limit].into_iter().flatten().min() {
             Some(deadline) => {
                 self.clock.advance_to(deadline);
-                self.timers.expire(self.clock.now());
+                self.timers.expire(&self.clock);
                 Ok(())
             }
             None => self.base.turn(true),
@@ -387,9 +398,6 @@ impl Core {
     pub(crate) fn close(&self) {
         self.closed.set(true);
         self.remote.close();
-        if let Some(work) = self.work.get() {
-            work.clear();
-        }
         let registry = self.registry.take();
         for watched in registry.iter() {
             watched.retire();
@@ -399,6 +407,10 @@ impl Core {
         self.timers.close();
         drop(self.deferred.take());
         drop(self.doorbell.take());
+        // Last, for a panic of what it drops comes out of here.
+        if let Some(work) = self.work.get() {
+            work.clear();
+        }
     }
 }
 

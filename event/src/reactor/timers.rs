@@ -9,6 +9,7 @@ use std::rc::Rc;
 use std::task::Waker;
 
 use super::callback::Callback;
+use super::clock::Clock;
 use super::core::Core;
 use super::counters::Tally;
 use super::schedule::{Id, Schedule};
@@ -96,6 +97,21 @@ impl Timers {
         self.schedule.borrow_mut().remove(id)
     }
 
+    /// Has a pending entry wake `waker`; whether there is one.
+    pub(crate) fn wake_up(&self, id: Id, waker: &Waker) -> bool {
+        match self.schedule.borrow_mut().get_mut(id) {
+            Some(Action::Wake(old)) if old.will_wake(waker) => return true,
+            Some(Action::Wake(_)) => {}
+            _ => return false,
+        }
+        // Cloning and dropping a waker may run anybody's code: no borrow is held.
+        let mut waker = waker.clone();
+        if let Some(Action::Wake(old)) = self.schedule.borrow_mut().get_mut(id) {
+            std::mem::swap(old, &mut waker);
+        }
+        true
+    }
+
     pub(crate) fn deadline(&self, id: Id) -> Option<i64> {
         self.schedule.borrow().deadline(id)
     }
@@ -110,8 +126,8 @@ impl Timers {
     }
 
     /// Notes whether the earliest deadline has come.
-    pub(crate) fn expire(&self, now: i64) -> bool {
-        let due = self.earliest().is_some_and(|deadline| deadline <= now);
+    pub(crate) fn expire(&self, clock: &Clock) -> bool {
+        let due = self.earliest().is_some_and(|deadline| deadline <= clock.now());
         self.look.set(self.look.get() || due);
         due
     }
