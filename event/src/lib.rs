@@ -1,4 +1,57 @@
-//! skeleton docs
+//! libevent, safely: an event loop for Rust that C can share.
+//!
+//! An [`EventLoop`] runs on one thread. Everything is registered through its
+//! [`LoopHandle`]: watchers of descriptors ([`LoopHandle::watch`]), timers
+//! ([`LoopHandle::timer_after`]), closures put off to the next turn. A
+//! [`Remote`] reaches it from other threads. Futures wait for descriptors with
+//! an [`AsyncFd`].
+//!
+//! ```
+//! # fn main() -> std::io::Result<()> {
+//! use std::io::{Read, Write};
+//! use std::os::unix::net::UnixStream;
+//!
+//! let events = event::EventLoop::new()?;
+//! let (ours, mut theirs) = UnixStream::pair()?;
+//! let watcher = events.handle().watch(ours).on_read(|ready| {
+//!     let mut text = String::new();
+//!     ready.io().read_to_string(&mut text).unwrap();
+//!     println!("{text}");
+//!     ready.unwatch();
+//! }).start()?;
+//! theirs.write_all(b"hello")?;
+//! drop(theirs);
+//! events.run()?; // until nothing is registered any more
+//! # drop(watcher);
+//! # Ok(()) }
+//! ```
+//!
+//! # What it promises
+//!
+//! - A descriptor has one owner. It is moved into its watcher and handed back
+//!   by `unwatch`, or shared by `Rc` and then forgotten when it closes; it is
+//!   deregistered before it closes, and a reused number is never confused.
+//! - Callbacks run from the loop only, in a fixed order (error, read, write;
+//!   descriptors, timers, deferred), and whatever they do to their own or
+//!   other registrations takes effect at once.
+//! - Timers are absolute and monotonic, neither early nor drifting, and equal
+//!   deadlines keep their order.
+//! - A panic in a callback comes out of `run*` and loses nothing else.
+//! - Whatever is registered ends with its loop; handles that outlive it yield
+//!   errors.
+//!
+//! Each promise is a numbered rule with a test, in `docs/CONTRACT.md`. All
+//! `unsafe` is in one module, and each block cites a named invariant of
+//! `docs/SAFETY.md`.
+//!
+//! # Features
+//!
+//! | feature | default | what |
+//! |---|---|---|
+//! | `vendored` | yes | compile the pinned libevent; off: the system's |
+//! | `log` | | libevent's own messages go to the `log` facade |
+//!
+//! libevent itself is at hand as [`ffi`]; both share one static copy.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod os;
@@ -21,3 +74,8 @@ pub use sys::{ForeignBase, Forked, RawIo};
 pub fn libevent_version() -> &'static str {
     sys::version()
 }
+
+/// The README's code must compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct ReadMe;
