@@ -6,16 +6,8 @@ use std::env;
 
 const C_FILES: [&str; 2] = ["examples/c/facts.c", "examples/c/half.c"];
 
-const METADATA: [&str; 8] = [
-    "ROOT",
-    "INCLUDE",
-    "LIB",
-    "VERSION",
-    "VERSION_NUMBER",
-    "VENDORED",
-    "THREADS",
-    "OPENSSL",
-];
+const METADATA: [&str; 8] =
+    ["ROOT", "INCLUDE", "LIB", "VERSION", "VERSION_NUMBER", "VENDORED", "THREADS", "OPENSSL"];
 
 fn main() {
     println!("cargo::rerun-if-changed=examples/c");

@@ -76,9 +76,7 @@ unsafe extern "C" fn on_readable(_: sys::evutil_socket_t, _: c_short, half: *mut
     let mut buffer = [0; 128];
     if let Some(mut stream) = half.stream.take() {
         let n = stream.read(&mut buffer).unwrap_or(0);
-        half.heard
-            .borrow_mut()
-            .push_str(&String::from_utf8_lossy(&buffer[..n]));
+        half.heard.borrow_mut().push_str(&String::from_utf8_lossy(&buffer[..n]));
         // SAFETY: a live event, deleted before `stream` closes its descriptor.
         unsafe { sys::event_del(half.inbox.get()) };
     }
@@ -100,23 +98,16 @@ impl RustHalf {
     unsafe fn register(&self, base: *mut sys::event_base, fd: RawFd) {
         let arg = ptr::from_ref(self).cast_mut().cast();
         let interest = sys::EV_READ | sys::EV_PERSIST;
-        let soon = sys::timeval {
-            tv_sec: 0,
-            tv_usec: 5_000,
-        };
+        let soon = sys::timeval { tv_sec: 0, tv_usec: 5_000 };
         // SAFETY: the caller's promise.
-        self.inbox
-            .set(unsafe { sys::event_new(base, fd, interest, Some(on_readable), arg) });
+        self.inbox.set(unsafe { sys::event_new(base, fd, interest, Some(on_readable), arg) });
         // SAFETY: the caller's promise.
-        self.timer
-            .set(unsafe { sys::evtimer_new(base, Some(on_timer), arg) });
+        self.timer.set(unsafe { sys::evtimer_new(base, Some(on_timer), arg) });
         assert!(!self.inbox.get().is_null() && !self.timer.get().is_null());
         // SAFETY: a live event; null is "no timeout".
         assert_eq!(0, unsafe { sys::event_add(self.inbox.get(), ptr::null()) });
         // SAFETY: a live event, and a timeout that is only read.
-        assert_eq!(0, unsafe {
-            sys::event_add(self.timer.get(), &raw const soon)
-        });
+        assert_eq!(0, unsafe { sys::event_add(self.timer.get(), &raw const soon) });
     }
 }
 
@@ -137,10 +128,7 @@ pub(crate) fn meet() -> Meeting {
     let mut peer = -1;
     // SAFETY: a live base, and an integer to write to.
     let c_half = unsafe { c::half_new(base, 20, &raw mut peer) };
-    assert!(
-        !c_half.is_null(),
-        "the C half could not register its events"
-    );
+    assert!(!c_half.is_null(), "the C half could not register its events");
     // SAFETY: C gave this descriptor away.
     let rust_half = RustHalf::new(unsafe { UnixStream::from_raw_fd(peer) });
     // SAFETY: the base is live, and `rust_half` is dropped after the loop.
@@ -176,13 +164,7 @@ fn report(loop_ended: c_int, c_half: *const c::Half, rust_half: &RustHalf) -> Me
 
 fn main() {
     let meeting = meet();
-    println!(
-        "C:    timer fired {}x, socket said {:?}",
-        meeting.c_ticks, meeting.c_heard
-    );
-    println!(
-        "Rust: timer fired {}x, socket said {:?}",
-        meeting.rust_ticks, meeting.rust_heard
-    );
+    println!("C:    timer fired {}x, socket said {:?}", meeting.c_ticks, meeting.c_heard);
+    println!("Rust: timer fired {}x, socket said {:?}", meeting.rust_ticks, meeting.rust_heard);
     println!("loop returned {} (1: no events left)", meeting.loop_ended);
 }

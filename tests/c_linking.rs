@@ -47,9 +47,7 @@ fn header_library_and_metadata_are_one_version() {
 
 #[test]
 fn header_library_and_metadata_are_one_version_number() {
-    let hexadecimal = env!("DEP_EVENT_VERSION_NUMBER")
-        .strip_prefix("0x")
-        .expect("a C constant");
+    let hexadecimal = env!("DEP_EVENT_VERSION_NUMBER").strip_prefix("0x").expect("a C constant");
     let metadata = u32::from_str_radix(hexadecimal, 16).expect("a 32-bit number");
     // SAFETY: no precondition.
     let library = unsafe { sys::event_get_version_number() };
@@ -77,12 +75,9 @@ fn vendored_library_is_laid_out_as_installed() {
     let root = Path::new(env!("DEP_EVENT_ROOT"));
     assert_eq!(root.join("include"), Path::new(env!("DEP_EVENT_INCLUDE")));
     assert_eq!(root.join("lib"), Path::new(env!("DEP_EVENT_LIB")));
-    for file in [
-        "lib/libevent.a",
-        "lib/libevent_core.a",
-        "lib/pkgconfig/libevent.pc",
-        "include/event.h",
-    ] {
+    for file in
+        ["lib/libevent.a", "lib/libevent_core.a", "lib/pkgconfig/libevent.pc", "include/event.h"]
+    {
         assert!(root.join(file).is_file(), "{file}");
     }
 }
