@@ -55,16 +55,19 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod os;
+mod process;
 mod reactor;
 #[allow(unsafe_code)]
 mod sys;
 
 pub use libevent_sys as ffi;
+pub use process::{Process, Spawn, SpawnError};
 pub use reactor::{
-    AsyncFd, Builder, Counters, EventLoop, Feature, Interest, Kind, LoopClosed, LoopHandle,
-    OnPanic, Readiness, Ready, Registration, Remote, Timer, TimerError, Watch, WatchError, Watcher,
+    Arrival, AsyncFd, Builder, ChildWatcher, Counters, EventLoop, Feature, Interest, Kind,
+    LoopClosed, LoopHandle, LoopWaker, OnPanic, Readiness, Ready, Registration, Remote,
+    SignalError, SignalWatcher, Timer, TimerError, WakeWatcher, Watch, WatchError, Watcher,
 };
-pub use sys::{ForeignBase, Forked, RawIo};
+pub use sys::{ForeignBase, Forked, RawIo, Signal};
 
 /// The version of the libevent that is linked (`event_get_version(3)`).
 ///

@@ -4,5 +4,7 @@
 pub(crate) mod alarm;
 pub(crate) mod clock;
 pub(crate) mod notifier;
+pub(crate) mod pidfd;
 pub(crate) mod pollable;
 pub(crate) mod probe;
+pub(crate) mod signalfd;

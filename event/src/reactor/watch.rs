@@ -90,6 +90,12 @@ impl<F: AsFd + 'static> Watch<F> {
         self
     }
 
+    /// A watch that keeps no [`run`](crate::EventLoop::run) from returning.
+    pub fn background(mut self) -> Self {
+        self.mode.background = true;
+        self
+    }
+
     /// Registers the watcher (`event_add(3)`), in place of the one that the
     /// descriptor had, if it had one: that one never runs again and its handle
     /// turns inert.

@@ -27,12 +27,14 @@ pub(crate) type Call<F> = dyn FnMut(Ready<'_, F>);
 pub(crate) struct Mode {
     pub(crate) edge: bool,
     pub(crate) oneshot: bool,
+    /// Does not keep the loop running.
+    pub(crate) background: bool,
     pub(crate) kind: Kind,
 }
 
 impl Default for Mode {
     fn default() -> Self {
-        Self { edge: false, oneshot: false, kind: Kind::Watcher }
+        Self { edge: false, oneshot: false, background: false, kind: Kind::Watcher }
     }
 }
 
@@ -196,7 +198,7 @@ impl<F: AsFd + 'static> State<F> {
         };
         let now = if result.is_ok() { wish } else { What::empty() };
         self.listening.set(now);
-        self.core.count_live(!was.is_empty(), !now.is_empty());
+        self.count_live(was, now);
         result
     }
 
@@ -219,7 +221,13 @@ impl<F: AsFd + 'static> State<F> {
 
     fn listen_anew(&self) {
         let was = self.listening.replace(What::empty());
-        self.core.count_live(!was.is_empty(), false);
+        self.count_live(was, What::empty());
+    }
+
+    fn count_live(&self, was: What, is: What) {
+        if !self.mode.background {
+            self.core.count_live(!was.is_empty(), !is.is_empty());
+        }
     }
 }
 
@@ -252,7 +260,7 @@ impl<F: AsFd + 'static> Watched for State<F> {
     }
 
     fn registration(&self) -> Option<Registration> {
-        let watches = !self.listening.get().is_empty();
+        let watches = !self.listening.get().is_empty() && !self.mode.background;
         watches.then_some(Registration { kind: self.mode.kind, fd: Some(self.fd), deadline: None })
     }
 }

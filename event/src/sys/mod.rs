@@ -5,6 +5,7 @@
 //! Each `unsafe` block cites an invariant of `docs/SAFETY.md` by name.
 
 mod base;
+mod clean_start;
 mod config;
 mod event;
 mod fd;
@@ -12,9 +13,13 @@ mod foreign;
 mod fork;
 mod forked;
 mod log;
+mod pipe_write;
+mod signal;
+mod signal_set;
 mod version;
 
 pub(crate) use base::RawBase;
+pub(crate) use clean_start::start_clean;
 pub(crate) use config::RawConfig;
 pub(crate) use event::{RawEvent, What};
 pub use fd::RawIo;
@@ -22,4 +27,7 @@ pub use foreign::ForeignBase;
 pub(crate) use fork::Lineage;
 pub use forked::Forked;
 pub(crate) use forked::supersede;
+pub(crate) use pipe_write::write_to_pipe;
+pub use signal::Signal;
+pub(crate) use signal_set::SignalSet;
 pub(crate) use version::version;
