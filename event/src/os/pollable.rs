@@ -7,11 +7,11 @@
 
 use std::fs;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use rustix::event::epoll;
 
-use crate::sys::RawBase;
+use crate::sys::{Forked, RawBase, supersede};
 
 /// An epoll that is readable when the base's is.
 pub(crate) struct Pollable(OwnedFd);
@@ -22,6 +22,11 @@ impl Pollable {
         let pollable = Self(epoll::create(epoll::CreateFlags::CLOEXEC)?);
         pollable.follow(base, landmarks)?;
         Ok(pollable)
+    }
+
+    /// In a forked child: an open file of its own, under the same number.
+    pub(crate) fn renew(&self, child: &Forked) -> io::Result<()> {
+        supersede(child, self.0.as_raw_fd(), &epoll::create(epoll::CreateFlags::CLOEXEC)?)
     }
 
     /// Looks for the base's set (anew) and watches it.

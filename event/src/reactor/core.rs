@@ -4,7 +4,7 @@
 use std::any::Any;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, RawFd};
+use std::os::fd::RawFd;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,14 +12,18 @@ use std::time::Duration;
 use super::clock::Clock;
 use super::counters::Tally;
 use super::deferred::Deferred;
-use super::handle::LoopHandle;
 use super::live::{Kind, Registration};
 use super::registry::{Registry, Watched};
 use super::remote::{Doorbell, Shared};
 use super::schedule::Id;
 use super::timers::{Action, Timers};
 use crate::os::pollable::Pollable;
-use crate::sys::{Forked, RawBase};
+use crate::sys::RawBase;
+
+mod anchor;
+mod guest;
+
+use anchor::Anchor;
 
 /// Work of a higher floor that wants a share of each turn (the executor's).
 pub(crate) trait Work {
@@ -66,6 +70,10 @@ pub(crate) struct Core {
     /// Somebody else may wait for our events: timers and wake-ups must reach
     /// the kernel at once, not before our next wait.
     eager: Cell<bool>,
+    /// In `attend`.
+    attending: Cell<bool>,
+    /// On a base of C's.
+    anchor: Option<Anchor>,
     /// What that somebody waits for, if it asked.
     pollable: OnceCell<Pollable>,
     /// How long to look for events before sleeping.
@@ -79,6 +87,7 @@ impl Core {
         busy_look: Duration,
     ) -> io::Result<Rc<Self>> {
         let edges = base.has_edges();
+        let anchor = base.is_foreign().then(|| Anchor::new(&base)).transpose()?;
         let remote = Shared::new()?;
         let home = Rc::new(OnceCell::<Weak<Self>>::new());
         let attend: Rc<dyn Fn()> = Rc::new({
@@ -106,6 +115,8 @@ impl Core {
             running: Rc::default(),
             closed: Cell::new(false),
             eager: Cell::new(false),
+            attending: Cell::new(false),
+            anchor,
             pollable: OnceCell::new(),
             busy_look,
         });
@@ -135,6 +146,11 @@ impl Core {
         if self.closed.get() {
             return Err(io::Error::new(io::ErrorKind::NotConnected, "the event loop is gone"));
         }
+        self.check_process()
+    }
+
+    /// Whether the loop is this process's.
+    pub(crate) fn check_process(&self) -> io::Result<()> {
         if !self.base.is_here() {
             return Err(io::Error::other("the event loop belongs to the parent of this process"));
         }
@@ -177,6 +193,7 @@ impl Core {
             (Some(old), Err(_)) => old.revive(),
             (None, _) => {}
         }
+        self.touch();
         started
     }
 
@@ -207,6 +224,7 @@ impl Core {
         self.doubt(watched);
         watched.retire();
         watched.bury();
+        self.touch();
     }
 
     /// If the descriptor of a registration is closed already, deleting it from
@@ -230,6 +248,14 @@ impl Core {
         let moved = self.timers.reset(now, id, deadline);
         self.touch();
         moved
+    }
+
+    /// Takes a timer back; whether it was pending.
+    pub(crate) fn cancel(&self, id: Id) -> bool {
+        // Dropped after the touch: its captures may come back here.
+        let action = self.timers.remove(id);
+        self.touch();
+        action.is_some()
     }
 
     /// Puts a closure off to the next turn.
@@ -293,9 +319,10 @@ impl Core {
     }
 
     fn after_descriptors(&self, put_off: usize) {
+        // Taken first: who sends a job later finds the bell ready to be rung.
+        self.take_jobs();
         self.timers.run_due(self);
         self.run_deferred(put_off);
-        self.run_jobs();
         if let Some(work) = self.work.get() {
             let steps = work.run();
             self.tally.callbacks.set(self.tally.callbacks.get() + steps);
@@ -358,6 +385,7 @@ impl Core {
         self.deferred.len() > 0
             || self.timers.is_due()
             || self.remote.has_news()
+            || self.must_mend()
             || self.work.get().is_some_and(|work| work.is_ready())
     }
 
@@ -371,27 +399,41 @@ impl Core {
         }
     }
 
-    fn run_jobs(&self) {
+    fn take_jobs(&self) {
         for job in self.remote.take_jobs() {
-            // The rest must not be lost to a panic: each is its own deferred call.
+            // Each is a deferred call: the rest is not lost to a panic.
             self.deferred.push(job);
         }
     }
 
     /// Rebuilds the kernel's set if a registration in it may be out of reach.
     fn mend(&self) -> io::Result<()> {
-        if self.stale.replace(false) && self.edges {
+        if self.must_mend() {
+            self.purge();
+            self.stale.set(false);
             self.rebuild()?;
         }
         Ok(())
     }
 
-    fn rebuild(&self) -> io::Result<()> {
-        self.base.reinit()?;
-        match self.pollable.get() {
-            Some(pollable) => pollable.follow(&self.base, self.landmarks()),
-            None => Ok(()),
+    fn must_mend(&self) -> bool {
+        self.stale.get() && self.edges
+    }
+
+    /// Forgets every watcher whose descriptor is closed: a new set would refuse it.
+    fn purge(&self) {
+        let stale = self.registry.borrow().stale();
+        for (fd, generation) in stale {
+            self.unwatch(fd, generation);
         }
+    }
+
+    fn rebuild(&self) -> io::Result<()> {
+        let rebuilt = self.base.reinit();
+        if let Some(pollable) = self.pollable.get() {
+            pollable.follow(&self.base, self.landmarks())?;
+        }
+        rebuilt
     }
 
     /// The end of the loop: everything registered is dropped, handles turn inert.
@@ -407,75 +449,13 @@ impl Core {
         self.timers.close();
         drop(self.deferred.take());
         drop(self.doorbell.take());
+        if let Some(anchor) = &self.anchor {
+            anchor.hold(false);
+        }
         // Last, for a panic of what it drops comes out of here.
         if let Some(work) = self.work.get() {
             work.clear();
         }
-    }
-}
-
-/// A loop that somebody else drives: C, with `event_base_loop` on an adopted
-/// base, or another poller that waits for our descriptor.
-impl Core {
-    /// From now on whatever is scheduled reaches the kernel at once.
-    pub(crate) fn be_eager(&self) {
-        self.eager.set(true);
-        self.touch();
-    }
-
-    /// After anything was scheduled: makes sure that it will be noticed.
-    pub(crate) fn touch(&self) {
-        if !self.eager.get() || self.base.is_turning() {
-            return;
-        }
-        // A failure to set the alarm leaves the bell, which is always there.
-        if self.timers.arm(None).is_err() || self.is_ready() {
-            self.remote.kick();
-        }
-    }
-
-    /// The bell or the alarm rang in a turn that is not ours: does what our
-    /// turn does after its descriptors.
-    fn attend(self: &Rc<Self>) {
-        if self.base.is_turning() || self.closed.get() {
-            return;
-        }
-        let _current = LoopHandle::new(self.clone()).make_current();
-        // Also when a callback panics: the rest must be noticed later.
-        let _rest = Touch(self);
-        self.after_descriptors(self.deferred.len());
-    }
-
-    /// The descriptor that becomes readable when there is something to do.
-    pub(crate) fn pollable(&self) -> io::Result<BorrowedFd<'_>> {
-        self.check()?;
-        self.be_eager();
-        if let Some(pollable) = self.pollable.get() {
-            return Ok(pollable.as_fd());
-        }
-        let made = Pollable::new(&self.base, self.landmarks())?;
-        Ok(self.pollable.get_or_init(|| made).as_fd())
-    }
-
-    /// Descriptors that only our own set watches.
-    fn landmarks(&self) -> [RawFd; 2] {
-        [self.remote.bell(), self.timers.alarm()]
-    }
-
-    /// In a forked child: kernel objects of its own.
-    pub(crate) fn reinit_after_fork(&self, child: &Forked) -> io::Result<()> {
-        self.remote.renew(child)?;
-        self.timers.renew(child)?;
-        self.rebuild()
-    }
-}
-
-/// Looks after what is left, also after a panic.
-struct Touch<'a>(&'a Core);
-
-impl Drop for Touch<'_> {
-    fn drop(&mut self) {
-        self.0.touch();
     }
 }
 
@@ -485,6 +465,6 @@ pub(crate) struct Running<'a>(&'a Core);
 impl Drop for Running<'_> {
     fn drop(&mut self) {
         self.0.running.set(false);
-        self.0.touch();
+        self.0.look_back();
     }
 }

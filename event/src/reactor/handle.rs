@@ -156,6 +156,7 @@ impl LoopHandle {
     /// another wait; if none is running, the next one.
     pub fn stop(&self) {
         self.0.remote().stop_here();
+        self.0.touch();
     }
 
     /// A handle for other threads.

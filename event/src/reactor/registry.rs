@@ -56,6 +56,13 @@ impl Registry {
         self.remove(fd)
     }
 
+    /// The registrations whose descriptors were closed behind our back.
+    pub(crate) fn stale(&self) -> Vec<(RawFd, u64)> {
+        let numbered = (0..).zip(&self.0).filter_map(|(fd, one)| Some((fd, one.as_ref()?)));
+        let stale = numbered.filter(|(_, one)| one.is_stale());
+        stale.map(|(fd, one)| (fd, one.generation())).collect()
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Rc<dyn Watched>> {
         self.0.iter().flatten()
     }

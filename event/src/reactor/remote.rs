@@ -27,13 +27,13 @@ type Job = Box<dyn FnOnce() + Send>;
 #[derive(Clone)]
 pub struct Remote(Arc<Shared>);
 
-/// The loop that a handle led to has ended.
+/// The loop that a handle led to has ended, or belongs to the parent of this process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LoopClosed;
 
 impl fmt::Display for LoopClosed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the event loop is gone")
+        f.write_str("the event loop is gone, or belongs to the parent of this process")
     }
 }
 
@@ -104,20 +104,10 @@ pub(crate) struct Shared {
     rung: AtomicBool,
     stop: AtomicBool,
     wake: AtomicBool,
-    /// `None` when the loop has ended.
-    inbox: Mutex<Option<Inbox>>,
-}
-
-struct Inbox {
-    jobs: Vec<Job>,
     /// A forked child must not ring its parent's bell.
     lineage: Lineage,
-}
-
-impl Inbox {
-    fn new() -> Self {
-        Self { jobs: Vec::new(), lineage: Lineage::here() }
-    }
+    /// The jobs; `None` when the loop has ended.
+    inbox: Mutex<Option<Vec<Job>>>,
 }
 
 impl Shared {
@@ -127,28 +117,28 @@ impl Shared {
             rung: AtomicBool::new(false),
             stop: AtomicBool::new(false),
             wake: AtomicBool::new(false),
-            inbox: Mutex::new(Some(Inbox::new())),
+            lineage: Lineage::here(),
+            inbox: Mutex::new(Some(Vec::new())),
         }))
     }
 
     /// After a fork: a bell that is not the parent's, under the same number.
     pub(crate) fn renew(&self, child: &Forked) -> io::Result<()> {
         self.notifier.renew(child)?;
-        if let Some(inbox) = &mut *self.inbox() {
-            inbox.lineage = Lineage::here();
-        }
+        self.lineage.renew();
         Ok(())
     }
 
-    fn inbox(&self) -> MutexGuard<'_, Option<Inbox>> {
+    fn inbox(&self) -> MutexGuard<'_, Option<Vec<Job>>> {
         self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Puts jobs in, if the loop is there and this process's.
     fn send(&self, jobs: impl IntoIterator<Item = Job>) -> Result<(), LoopClosed> {
-        let mut inbox = self.inbox();
-        let inbox = inbox.as_mut().filter(|inbox| inbox.lineage.is_here()).ok_or(LoopClosed)?;
-        inbox.jobs.extend(jobs);
+        if !self.lineage.is_here() {
+            return Err(LoopClosed);
+        }
+        self.inbox().as_mut().ok_or(LoopClosed)?.extend(jobs);
         Ok(())
     }
 
@@ -158,10 +148,20 @@ impl Shared {
 
     /// Rings, unless somebody has rung since the loop last looked.
     pub(crate) fn kick(&self) {
-        if !self.rung.swap(true, Ordering::AcqRel) {
-            // Only a full count could fail, and then it is readable anyway.
-            let _ = self.notifier.ring();
+        if self.lineage.is_here() && !self.rung.swap(true, Ordering::AcqRel) {
+            self.ring();
         }
+    }
+
+    /// Rings, also if an earlier ring was heard and not followed up.
+    pub(crate) fn kick_again(&self) {
+        self.rung.store(true, Ordering::Release);
+        self.ring();
+    }
+
+    fn ring(&self) {
+        // Only a full count could fail, and then it is readable anyway.
+        let _ = self.notifier.ring();
     }
 
     /// The descriptor of the bell.
@@ -193,14 +193,17 @@ impl Shared {
         // and rings again.
         if self.rung.load(Ordering::Acquire) && self.rung.swap(false, Ordering::AcqRel) {
             let mut inbox = self.inbox();
-            return inbox.as_mut().map(|inbox| std::mem::take(&mut inbox.jobs)).unwrap_or_default();
+            return inbox.as_mut().map(std::mem::take).unwrap_or_default();
         }
         Vec::new()
     }
 
     pub(crate) fn close(&self) {
-        let inbox = self.inbox().take();
-        drop(inbox);
+        // In a forked child the lock may be one that nobody will open again.
+        if self.lineage.is_here() {
+            let jobs = self.inbox().take();
+            drop(jobs);
+        }
     }
 }
 
@@ -226,7 +229,7 @@ impl Doorbell {
             attend();
         };
         let event = RawEvent::new(base, shared.bell(), Box::new(call))?;
-        event.listen(if edges { What::READ | What::EDGE } else { What::READ })?;
+        event.listen_unseen(if edges { What::READ | What::EDGE } else { What::READ })?;
         Ok(Self { _event: event })
     }
 }

@@ -74,8 +74,7 @@ impl Timer {
     /// Cancels it; whether it was still pending. It does not run after this,
     /// even if it was due already.
     pub fn cancel(&self) -> bool {
-        let action = self.core.as_ref().and_then(|core| core.timers.remove(self.id));
-        action.is_some()
+        self.core.as_ref().is_some_and(|core| core.cancel(self.id))
     }
 
     /// Whether it is still to come.
@@ -112,6 +111,7 @@ impl Timer {
         let Some(core) = &self.core else {
             return Ok(false);
         };
+        core.check_process().map_err(TimerError::Loop)?;
         Ok(core.reschedule(core.clock.now(), self.id, deadline))
     }
 

@@ -48,7 +48,7 @@ impl Timers {
             attend();
         };
         let event = RawEvent::new(base, alarm.as_fd().as_raw_fd(), Box::new(call))?;
-        event.listen(if base.has_edges() { What::READ | What::EDGE } else { What::READ })?;
+        event.listen_unseen(if base.has_edges() { What::READ | What::EDGE } else { What::READ })?;
         Ok(Self {
             schedule: RefCell::default(),
             alarm,

@@ -19,6 +19,8 @@ type Payload = Box<dyn Any + Send>;
 /// Owner of one `event_base`. Everything made on it holds an `Rc` to it.
 pub(crate) struct RawBase {
     ptr: NonNull<ffi::event_base>,
+    /// Whether C made it, and may drive it.
+    foreign: bool,
     /// Whether `event_base_free` is ours to call.
     owned: bool,
     /// What becomes of a panic when C drives and there is no Rust to return to.
@@ -32,7 +34,7 @@ pub(crate) struct RawBase {
     /// Calls of trampolines.
     dispatched: Cell<u64>,
     /// The process whose kernel objects these are.
-    lineage: Cell<Lineage>,
+    lineage: Lineage,
 }
 
 impl RawBase {
@@ -45,7 +47,7 @@ impl RawBase {
         // libevent leaves errno alone when it is the configuration that
         // excludes every method, so an old errno must not be blamed.
         let ptr = NonNull::new(ptr).ok_or_else(no_base)?;
-        Ok(Rc::new(Self::of(ptr, true, false)))
+        Ok(Rc::new(Self::of(ptr, false, true, false)))
     }
 
     /// A base of C's making, under the promise of `ForeignBase`.
@@ -54,24 +56,29 @@ impl RawBase {
         owned: bool,
         abort_on_panic: bool,
     ) -> Rc<Self> {
-        Rc::new(Self::of(ptr, owned, abort_on_panic))
+        Rc::new(Self::of(ptr, true, owned, abort_on_panic))
     }
 
-    fn of(ptr: NonNull<ffi::event_base>, owned: bool, abort_on_panic: bool) -> Self {
+    fn of(ptr: NonNull<ffi::event_base>, foreign: bool, owned: bool, abort_on_panic: bool) -> Self {
         Self {
             ptr,
+            foreign,
             owned,
             abort_on_panic,
             panic: Cell::new(None),
             turning: Cell::new(false),
             inside: Cell::new(0),
             dispatched: Cell::new(0),
-            lineage: Cell::new(Lineage::here()),
+            lineage: Lineage::here(),
         }
     }
 
     pub(crate) fn as_ptr(&self) -> *mut ffi::event_base {
         self.ptr.as_ptr()
+    }
+
+    pub(crate) fn is_foreign(&self) -> bool {
+        self.foreign
     }
 
     /// The name of the system call behind the loop, by `event_base_get_method`.
@@ -97,7 +104,7 @@ impl RawBase {
 
     /// Whether this process made the base (or reinitialised it after a fork).
     pub(crate) fn is_here(&self) -> bool {
-        self.lineage.get().is_here()
+        self.lineage.is_here()
     }
 
     /// One turn of `event_base_loop`: waits if told to, dispatches one batch.
@@ -112,6 +119,10 @@ impl RawBase {
         self.turning.set(false);
         self.resume();
         match result {
+            -1 if self.foreign => Err(io::Error::new(
+                io::ErrorKind::ResourceBusy,
+                "event_base_loop: C runs this base already, or its backend has failed",
+            )),
             -1 => Err(io::Error::last_os_error()),
             _ => Ok(()),
         }
@@ -174,11 +185,12 @@ impl RawBase {
 
     /// `event_reinit`: a new kernel set with every event added to it again. For
     /// a forked child, and for registrations that outlived their descriptor.
+    /// The set is a new one also if something could not be added to it.
     pub(crate) fn reinit(&self) -> io::Result<()> {
-        // SAFETY: [BASE-OUTLIVES] live; [NOT-INSIDE] the reactor calls this
-        // between turns only.
+        // SAFETY: [BASE-OUTLIVES] live; [NOT-INSIDE] called between turns, or by
+        // a callback under C's loop, which asks its set for events afterwards.
         let result = unsafe { ffi::event_reinit(self.as_ptr()) };
-        self.lineage.set(Lineage::here());
+        self.lineage.renew();
         match result {
             0 => Ok(()),
             _ => Err(io::Error::last_os_error()),

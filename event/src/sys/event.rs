@@ -50,6 +50,16 @@ impl RawEvent {
 
     /// Waits for `what` from now on, and for nothing else. On failure, for nothing.
     pub(crate) fn listen(&self, what: What) -> io::Result<()> {
+        self.register(what, 0)
+    }
+
+    /// As `listen`, for what the loop itself needs: C's `event_base_dispatch`
+    /// returns when nothing else is left, and `turn` does not for this alone.
+    pub(crate) fn listen_unseen(&self, what: What) -> io::Result<()> {
+        self.register(what, if self.slot.base.is_foreign() { ffi::EVLIST_INTERNAL } else { 0 })
+    }
+
+    fn register(&self, what: What, mark: c_short) -> io::Result<()> {
         self.silence();
         let arg = Rc::as_ptr(&self.slot).cast_mut().cast::<c_void>();
         let (event, base) = (self.ptr.as_ptr(), self.slot.base.as_ptr());
@@ -57,11 +67,19 @@ impl RawEvent {
         // SAFETY: [SLOT-HELD] as in `new`; the event was just deleted, which
         // `event_assign` asks for.
         let _ = unsafe { ffi::event_assign(event, base, self.fd, flags, Some(trampoline), arg) };
+        // SAFETY: [ONE-OWNER] ours, live, assigned by the line above and not yet added.
+        unsafe { (*event).ev_evcallback.evcb_flags |= mark };
         // SAFETY: [BASE-OUTLIVES] event and base are live.
         match unsafe { ffi::event_add(event, std::ptr::null()) } {
             0 => Ok(()),
             _ => Err(io::Error::last_os_error()),
         }
+    }
+
+    /// `event_active`: is called in the running batch.
+    pub(crate) fn activate(&self) {
+        // SAFETY: [BASE-OUTLIVES] event and base are live.
+        unsafe { ffi::event_active(self.ptr.as_ptr(), ffi::EV_READ.into(), 1) };
     }
 
     /// `event_del`: not told of anything until `listen`, not even of what the
