@@ -59,6 +59,7 @@ mod process;
 mod reactor;
 #[allow(unsafe_code)]
 mod sys;
+mod task;
 
 pub use libevent_sys as ffi;
 pub use process::{Process, Spawn, SpawnError};
@@ -68,6 +69,10 @@ pub use reactor::{
     SignalError, SignalWatcher, Timer, TimerError, WakeWatcher, Watch, WatchError, Watcher,
 };
 pub use sys::{ForeignBase, Forked, RawIo, Signal};
+pub use task::{
+    Elapsed, Interval, JoinError, JoinHandle, Sleep, Timeout, YieldNow, interval, sleep,
+    sleep_until, spawn, timeout, yield_now,
+};
 
 /// The version of the libevent that is linked (`event_get_version(3)`).
 ///

@@ -35,6 +35,7 @@ pub use event_loop::{EventLoop, OnPanic};
 pub use handle::LoopHandle;
 pub use interest::{Interest, Readiness};
 pub use live::{Kind, Registration};
+pub(crate) use remote::Shared;
 pub use remote::{LoopClosed, Remote};
 pub use signal::{Arrival, SignalError, SignalWatcher};
 pub use timer::{Timer, TimerError};
