@@ -12,6 +12,7 @@ use super::live::Kind;
 use super::remote::LoopClosed;
 use super::watcher::Watcher;
 use crate::os::notifier::Notifier;
+use crate::sys::Lineage;
 
 /// Wakes a callback of a loop, from any thread: cloneable, `Send` and `Sync`.
 ///
@@ -115,12 +116,15 @@ struct Bell {
     wakes: AtomicU64,
     /// Nobody listens any more.
     mute: AtomicBool,
+    /// A forked child shares the descriptor, but not the count.
+    lineage: Lineage,
 }
 
 impl Bell {
     fn new() -> io::Result<Self> {
         let notifier = Notifier::new()?;
-        Ok(Self { notifier, wakes: AtomicU64::new(0), mute: AtomicBool::new(false) })
+        let (wakes, mute) = (AtomicU64::new(0), AtomicBool::new(false));
+        Ok(Self { notifier, wakes, mute, lineage: Lineage::here() })
     }
 
     fn is_mute(&self) -> bool {
@@ -128,7 +132,7 @@ impl Bell {
     }
 
     fn ring(&self) -> Result<(), LoopClosed> {
-        if self.is_mute() {
+        if self.is_mute() || !self.lineage.is_here() {
             return Err(LoopClosed);
         }
         if self.wakes.fetch_add(1, Ordering::AcqRel) == 0 {

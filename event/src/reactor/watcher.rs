@@ -101,6 +101,7 @@ impl<F: AsFd + 'static> State<F> {
         let Some(hold) = self.source.hold(self.fd) else {
             return self.core.forget_stale(self.fd, self.generation);
         };
+        let _current = self.core.step_in(self.mode.background);
         let ready = self.readiness(what, &hold);
         let kept = hold.into_shared();
         let due = ready.calls(self.wanted());
@@ -193,6 +194,7 @@ impl<F: AsFd + 'static> State<F> {
                 Ok(())
             }
             Some(_) if !supported => Err(io::ErrorKind::Unsupported.into()),
+            Some(event) if self.mode.background => event.listen_unseen(wish),
             Some(event) => event.listen(wish),
             None => return Ok(()),
         };

@@ -55,10 +55,17 @@ impl Core {
         if self.closed.get() {
             return;
         }
-        match &self.anchor {
-            Some(anchor) if self.base.is_turning() => anchor.stir(),
-            Some(_) => self.stand_in(),
-            None => {}
+        if self.base.is_turning() {
+            self.stir();
+        } else {
+            self.stand_in();
+        }
+    }
+
+    /// An event that libevent does not count has happened: the turn counts it.
+    fn stir(&self) {
+        if let Some(anchor) = &self.anchor {
+            anchor.stir();
         }
     }
 
@@ -74,11 +81,18 @@ impl Core {
         }
     }
 
-    /// For a callback under C's loop, where no `run*` has said which loop is
-    /// the current one.
-    pub(crate) fn make_current(self: &Rc<Self>) -> Option<Current> {
-        let unsaid = self.anchor.is_some() && !self.running.get();
-        unsaid.then(|| LoopHandle::new(self.clone()).make_current())
+    /// Before a watcher's callbacks on a base of C's. Under C's loop nobody has
+    /// said yet which loop is the current one; in a turn of ours an event that
+    /// libevent does not count must be made to count.
+    pub(crate) fn step_in(self: &Rc<Self>, unseen: bool) -> Option<Current> {
+        self.anchor.as_ref()?;
+        if !self.running.get() {
+            return Some(LoopHandle::new(self.clone()).make_current());
+        }
+        if unseen {
+            self.stir();
+        }
+        None
     }
 
     /// The descriptor that becomes readable when there is something to do.
