@@ -4,6 +4,7 @@
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
+use rustix::io::read;
 use rustix::time::{
     Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, timerfd_create, timerfd_settime,
 };
@@ -32,6 +33,12 @@ impl Alarm {
         let spec = Itimerspec { it_interval: timespec(0), it_value: timespec(deadline.max(1)) };
         timerfd_settime(&self.0, TimerfdTimerFlags::ABSTIME, &spec)?;
         Ok(())
+    }
+
+    /// Silences an alarm that has rung.
+    pub(crate) fn hush(&self) {
+        // One that has not rung says that it would block.
+        let _ = read(&self.0, &mut [0; 8]);
     }
 }
 

@@ -9,6 +9,8 @@ use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustix::io::Errno;
+
 use super::clock::Clock;
 use super::counters::Tally;
 use super::deferred::Deferred;
@@ -24,6 +26,8 @@ mod anchor;
 mod guest;
 
 use anchor::Anchor;
+
+const BADF: i32 = Errno::BADF.raw_os_error();
 
 /// Work of a higher floor that wants a share of each turn (the executor's).
 pub(crate) trait Work {
@@ -267,7 +271,8 @@ impl Core {
     /// How many things keep the loop alive.
     pub(crate) fn live(&self) -> usize {
         let tasks = self.work.get().map_or(0, |work| work.live());
-        self.listening.get() + self.timers.len() + self.deferred.len() + tasks
+        let put_off = self.deferred.len() + self.remote.waiting();
+        self.listening.get() + self.timers.len() + put_off + tasks
     }
 
     /// What they are.
@@ -282,7 +287,8 @@ impl Core {
                 .into_iter()
                 .map(|deadline| Registration { deadline: Some(deadline), ..plain(Kind::Timer) }),
         );
-        all.extend(std::iter::repeat_n(plain(Kind::Deferred), self.deferred.len()));
+        let put_off = self.deferred.len() + self.remote.waiting();
+        all.extend(std::iter::repeat_n(plain(Kind::Deferred), put_off));
         all.extend(std::iter::repeat_n(plain(Kind::Task), tasks));
         all
     }
@@ -334,49 +340,57 @@ impl Core {
         if wait == Wait::Never {
             // Nobody waits for the alarm in this turn, nor perhaps in any to come.
             self.timers.expire(&self.clock);
-            return self.base.turn(false);
+            return self.poll(false);
         }
+        let limit = if let Wait::Until(deadline) = wait { Some(deadline) } else { None };
         if self.clock.is_virtual() {
-            return self.leap(wait);
+            return self.leap(limit);
         }
-        if !self.busy_look.is_zero() && self.look()? {
+        if !self.busy_look.is_zero() && self.look(limit)? {
             return Ok(());
         }
         Tally::add(&self.tally.waits);
-        let until = if let Wait::Until(deadline) = wait { Some(deadline) } else { None };
-        self.timers.arm(until)?;
-        self.base.turn(true)
+        self.timers.arm(limit)?;
+        self.poll(true)
+    }
+
+    /// A turn of libevent's. One descriptor that was closed behind our back
+    /// makes `select(2)` fail for all; the other backends report that one.
+    fn poll(&self, wait: bool) -> io::Result<()> {
+        match self.base.turn(wait) {
+            Err(error) if error.raw_os_error() == Some(BADF) && self.purge() => Ok(()),
+            result => result,
+        }
     }
 
     /// Looks for events for a while without sleeping; whether it found some.
-    fn look(&self) -> io::Result<bool> {
+    fn look(&self, limit: Option<i64>) -> io::Result<bool> {
         let before = self.base.dispatched();
-        let until = self.clock.after(self.busy_look).unwrap_or(i64::MAX);
-        let until = until.min(self.timers.earliest().unwrap_or(i64::MAX));
-        while self.clock.now() < until {
-            self.base.turn(false)?;
-            if self.base.dispatched() != before {
-                return Ok(true);
+        let ends = [self.clock.after(self.busy_look), self.timers.earliest(), limit];
+        let end = ends.into_iter().flatten().min().unwrap_or(i64::MAX);
+        loop {
+            self.poll(false)?;
+            let found = self.base.dispatched() != before;
+            if found || self.clock.now() >= end {
+                return Ok(self.timers.expire(&self.clock) || found);
             }
         }
-        Ok(self.timers.expire(&self.clock))
     }
 
     /// Virtual time: jumps to the next deadline once nothing else happens.
-    fn leap(&self, wait: Wait) -> io::Result<()> {
+    fn leap(&self, limit: Option<i64>) -> io::Result<()> {
         let before = self.base.dispatched();
-        self.base.turn(false)?;
+        self.poll(false)?;
         if self.base.dispatched() != before {
             return Ok(());
         }
-        let limit = if let Wait::Until(deadline) = wait { Some(deadline) } else { None };
         match [self.timers.earliest(), limit].into_iter().flatten().min() {
             Some(deadline) => {
                 self.clock.advance_to(deadline);
                 self.timers.expire(&self.clock);
                 Ok(())
             }
-            None => self.base.turn(true),
+            None => self.poll(true),
         }
     }
 
@@ -409,7 +423,8 @@ impl Core {
     /// Rebuilds the kernel's set if a registration in it may be out of reach.
     fn mend(&self) -> io::Result<()> {
         if self.must_mend() {
-            self.purge();
+            // Until none is left: what one captured may have held another open.
+            while self.purge() {}
             self.stale.set(false);
             self.rebuild()?;
         }
@@ -420,12 +435,14 @@ impl Core {
         self.stale.get() && self.edges
     }
 
-    /// Forgets every watcher whose descriptor is closed: a new set would refuse it.
-    fn purge(&self) {
+    /// Forgets every watcher whose descriptor is closed, for a new set would
+    /// refuse it; whether there was one.
+    fn purge(&self) -> bool {
         let stale = self.registry.borrow().stale();
-        for (fd, generation) in stale {
-            self.unwatch(fd, generation);
+        for (fd, generation) in &stale {
+            self.unwatch(*fd, *generation);
         }
+        !stale.is_empty()
     }
 
     fn rebuild(&self) -> io::Result<()> {

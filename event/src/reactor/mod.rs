@@ -9,6 +9,7 @@ mod clock;
 pub(crate) mod core;
 mod counters;
 mod deferred;
+mod dispatch;
 mod event_loop;
 mod handle;
 mod inbox;

@@ -187,6 +187,14 @@ impl Shared {
         self.rung.load(Ordering::Acquire) || self.stop.load(Ordering::Acquire)
     }
 
+    /// How many jobs wait to be taken.
+    pub(crate) fn waiting(&self) -> usize {
+        if !self.rung.load(Ordering::Acquire) {
+            return 0;
+        }
+        self.inbox().as_ref().map_or(0, Vec::len)
+    }
+
     /// What other threads have sent since the last time.
     pub(crate) fn take_jobs(&self) -> Vec<Job> {
         // Cleared before looking: who pushes after the look finds it cleared

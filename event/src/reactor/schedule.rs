@@ -162,17 +162,16 @@ impl<T> Schedule<T> {
 
     /// Sets aside what is due at `now`, at most `limit` entries, so that what
     /// their callbacks schedule waits for the next time. What an earlier call
-    /// left (a callback panicked) comes first. Whether more was due.
-    pub(crate) fn set_aside(&mut self, now: i64, limit: usize) -> bool {
-        while let Some(key) = self.surface().filter(|key| key.deadline <= now) {
-            if self.due.len() >= limit {
-                return true;
-            }
+    /// left (a callback panicked) comes first.
+    pub(crate) fn set_aside(&mut self, now: i64, limit: usize) {
+        while self.due.len() < limit {
+            let Some(key) = self.surface().filter(|key| key.deadline <= now) else {
+                return;
+            };
             self.heap.pop();
             self.entries[key.index as usize].queued = NOT_QUEUED;
             self.due.push_back(key);
         }
-        false
     }
 
     /// The next entry that was set aside and has not been cancelled or moved since.

@@ -28,7 +28,7 @@ pub(crate) enum Action {
 
 pub(crate) struct Timers {
     schedule: RefCell<Schedule<Action>>,
-    alarm: Alarm,
+    alarm: Rc<Alarm>,
     event: RefCell<Option<RawEvent>>,
     /// The deadline that the alarm is set to, until it rings.
     set: Rc<Cell<Option<i64>>>,
@@ -39,16 +39,21 @@ pub(crate) struct Timers {
 impl Timers {
     /// `attend` is called after each ring of the alarm.
     pub(crate) fn new(base: &Rc<RawBase>, attend: Rc<dyn Fn()>) -> io::Result<Self> {
-        let alarm = Alarm::new()?;
+        let edges = base.has_edges();
+        let alarm = Rc::new(Alarm::new()?);
         let (set, look) = (Rc::new(Cell::new(None)), Rc::new(Cell::new(false)));
-        let rang = (set.clone(), look.clone());
+        let rang = (alarm.clone(), set.clone(), look.clone());
         let call = move |_| {
-            rang.0.set(None);
-            rang.1.set(true);
+            // There may be no next deadline to set it to, and it would ring on.
+            if !edges {
+                rang.0.hush();
+            }
+            rang.1.set(None);
+            rang.2.set(true);
             attend();
         };
         let event = RawEvent::new(base, alarm.as_fd().as_raw_fd(), Box::new(call))?;
-        event.listen_unseen(if base.has_edges() { What::READ | What::EDGE } else { What::READ })?;
+        event.listen_unseen(if edges { What::READ | What::EDGE } else { What::READ })?;
         Ok(Self {
             schedule: RefCell::default(),
             alarm,
@@ -153,15 +158,15 @@ impl Timers {
             return;
         }
         let now = core.clock.now();
-        let more = self.schedule.borrow_mut().set_aside(now, BUDGET);
+        self.schedule.borrow_mut().set_aside(now, BUDGET);
         // Also if a callback panics, which leaves the rest set aside.
         self.look.set(true);
         while let Some((id, deadline)) = self.next_due() {
             self.fire(core, now, id, deadline);
         }
-        // What the callbacks scheduled for now has set it again, truly.
-        let again = self.earliest().is_some_and(|deadline| deadline <= now);
-        self.look.set(more || again);
+        // What is over the budget, and what the callbacks scheduled for now.
+        self.look.set(false);
+        self.expire(&core.clock);
     }
 
     fn next_due(&self) -> Option<(Id, i64)> {
@@ -188,8 +193,9 @@ impl Timers {
         let Some(Action::Every(period, call)) = schedule.get_mut(id) else {
             return None;
         };
-        let missed = (now - deadline) / *period;
-        let next = deadline.saturating_add(period.saturating_mul(missed + 1));
+        // Saturating, for a timer may have been moved to any point in time.
+        let missed = now.saturating_sub(deadline) / *period;
+        let next = deadline.saturating_add(period.saturating_mul(missed.saturating_add(1)));
         let tick = (missed.unsigned_abs() + 1, call.clone());
         schedule.reset(id, next);
         Some(tick)

@@ -7,9 +7,10 @@ use std::os::fd::AsFd;
 use std::rc::Rc;
 
 use super::core::Core;
+use super::dispatch::{Call, Callbacks, Mode};
 use super::interest::Interest;
 use super::live::Kind;
-use super::watcher::{Call, Callbacks, Mode, Ready, Watcher};
+use super::watcher::{Ready, Watcher};
 
 /// A watcher in the making; [`start`](Watch::start) registers it.
 ///
