@@ -229,6 +229,7 @@
 
 # ifdef __APPLE__
 #  define EVENT__HAVE_MACH_ABSOLUTE_TIME 1
+#  define EVENT__HAVE_MACH_MACH_H 1
 #  define EVENT__HAVE_MACH_MACH_TIME_H 1
 # else
 #  define EVENT__HAVE_ACCEPT4 1
