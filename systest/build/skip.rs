@@ -22,6 +22,7 @@ const ANONYMOUS: [(&str, &str); 13] = [
     ("evrpc__bindgen_ty_1", "evrpc *)0)->next"),
 ];
 
+/// Enumerations whose values are flags, put together in an `int`.
 const FLAGS: [&str; 4] = [
     "event_method_feature",
     "event_base_config_flag",
@@ -54,7 +55,8 @@ pub fn skip(test: &mut TestGenerator, declared: &Rc<Declared>, headers: &Headers
     test.skip_struct_field(|item, field| {
         item.ident() == "evhttp_request" && field.ident() == "bits_"
     });
-    // Rust's own way to pass a `va_list`, not a type of C's.
+    // Not types of C's by these names, or not ones with a size: Rust's way to
+    // pass a `va_list`, and OpenSSL's own structure.
     test.skip_alias(|alias| matches!(alias.ident(), "ev_va_list" | "ssl_st"));
     // A function type in C, a pointer in Rust; `signatures.rs` compares them.
     test.skip_alias(|alias| alias.ident() == "evhttp_bound_socket_foreach_fn");
