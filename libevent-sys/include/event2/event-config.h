@@ -1,20 +1,19 @@
 /*
  * What the target offers to libevent 2.1.13, decided by predefined macros alone.
  *
- * No probing: a cross build needs a compiler and nothing else, and C programs that include the installed copy get exactly
- * the answers that the library was compiled with. No system header is included here, because libevent's sources include
- * this file before evconfig-private.h asks for the extensions of the C library.
+ * No probing: a cross build needs a compiler and nothing else, and C programs that include the installed copy get
+ * exactly the answers that the library was compiled with. No system header is included here, because libevent's
+ * sources include this file before evconfig-private.h asks for the extensions of the C library.
  *
- * Three answers are the builder's and not the target's. The build script writes its copy of this file to
- * $OUT_DIR/include/event2/event-config.h with one line per chosen switch put BEFORE this text, compiles libevent against
- * that copy and installs it:
+ * Two answers are the builder's and not the target's. The build script writes its copy of this file to
+ * $OUT_DIR/include/event2/event-config.h with a line for each put BEFORE this text, compiles libevent against that
+ * copy and installs it:
  *
  *     #define EVENT__HAVE_OPENSSL 1             the feature `openssl` is on: bufferevent_openssl.c is built
  *     #define EVENT__DISABLE_THREAD_SUPPORT 1   the feature `threads` is off: no locks, evthread_pthread.c is not built
- *     #define EVENT__DISABLE_DEBUG_MODE 1       no event_enable_debug_mode(), no debug locks
  *
- * Compile with -D_FILE_OFFSET_BITS=64 (EVENT__SIZEOF_OFF_T below says 8 on every target) and never with -DNDEBUG. Programs
- * that use the library need neither. The files to compile follow the same platforms: docs/PLATFORMS.md.
+ * The library is compiled with -D_FILE_OFFSET_BITS=64, since EVENT__SIZEOF_OFF_T below says 8 on every target.
+ * Programs that use it need not be.
  */
 #ifndef LIBEVENT_SYS_EVENT_CONFIG_H
 #define LIBEVENT_SYS_EVENT_CONFIG_H
@@ -88,8 +87,8 @@
 
 /* ---- Windows ----
  *
- * MinGW and MSVC get one answer, what both offer, but for two declarations. MinGW's gettimeofday stays unused on purpose:
- * with it evutil_gettimeofday would be a macro under one compiler and a function under the other.
+ * MinGW and MSVC get one answer, what both offer, but for two declarations. MinGW's gettimeofday stays unused on
+ * purpose: with it evutil_gettimeofday would be a macro under one compiler and a function under the other.
  */
 
 # ifdef _MSC_VER
@@ -197,9 +196,9 @@
 
 /* glibc gained getrandom() together with its header (2.25), and so did musl (1.1.20).
  *
- * arc4random (glibc 2.36, never musl) and strlcpy (glibc 2.38, musl) are left to libevent's own copies: the answer then does
- * not depend on the age of the C library, a program linked on a new system still starts on an older one, and
- * evutil_secure_rng_add_bytes() exists on all of them. evconfig-private.h keeps the two arc4random apart. */
+ * arc4random (glibc 2.36, never musl) and strlcpy (glibc 2.38, musl) are left to libevent's own copies: the answer
+ * then does not depend on the age of the C library, a program linked on a new system still starts on an older one,
+ * and evutil_secure_rng_add_bytes() exists on all of them. evconfig-private.h keeps the two arc4random apart. */
 #  ifdef __has_include
 #   if __has_include(<sys/random.h>)
 #    define EVENT__HAVE_GETRANDOM 1
