@@ -34,9 +34,7 @@ fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=build");
     if let Err(cause) = build() {
-        cause
-            .lines()
-            .for_each(|line| println!("cargo::error={line}"));
+        cause.lines().for_each(|line| println!("cargo::error={line}"));
     }
 }
 

@@ -23,10 +23,7 @@ pub fn emit(library: &Library, target: &Target) -> Result<(), String> {
         ("INCLUDE", joined(&library.include)?),
         ("LIB", joined(&library.lib)?),
         ("VERSION", library.version.text.clone()),
-        (
-            "VERSION_NUMBER",
-            format!("{:#010x}", library.version.number),
-        ),
+        ("VERSION_NUMBER", format!("{:#010x}", library.version.number)),
         ("VENDORED", flag(library.vendored)),
         ("THREADS", flag(THREADS)),
         ("OPENSSL", flag(OPENSSL)),
@@ -57,9 +54,7 @@ fn series(version: &Version) {
 /// Several folders in one value, to be read with `std::env::split_paths`.
 fn joined(folders: &[PathBuf]) -> Result<String, String> {
     let joined = std::env::join_paths(folders).map_err(|error| error.to_string())?;
-    joined
-        .into_string()
-        .map_err(|path| format!("{path:?} is not UTF-8"))
+    joined.into_string().map_err(|path| format!("{path:?} is not UTF-8"))
 }
 
 fn flag(on: bool) -> String {

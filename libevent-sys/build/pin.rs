@@ -22,8 +22,6 @@ impl Pin {
 /// The string of `key = "value"`. The file has no other syntax, and vendor/fetch
 /// reads it with sed.
 fn value(text: &str, key: &str) -> Option<String> {
-    let line = text
-        .lines()
-        .find(|line| line.starts_with(&format!("{key} = \"")))?;
+    let line = text.lines().find(|line| line.starts_with(&format!("{key} = \"")))?;
     Some(line.split('"').nth(1)?.to_owned())
 }

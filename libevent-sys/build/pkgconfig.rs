@@ -25,15 +25,8 @@ fn text(name: &str, target: &Target, version: &Version) -> String {
         "event_openssl" => ("libevent_core", "openssl"),
         _ => ("libevent_core", ""),
     };
-    let system = target
-        .system_libraries()
-        .iter()
-        .map(|name| format!(" -l{name}"));
-    let pthread = if name == "event_pthreads" {
-        " -pthread"
-    } else {
-        ""
-    };
+    let system = target.system_libraries().iter().map(|name| format!(" -l{name}"));
+    let pthread = if name == "event_pthreads" { " -pthread" } else { "" };
     format!(
         "prefix=${{pcfiledir}}/../..\n\
          libdir=${{prefix}}/lib\n\

@@ -31,11 +31,7 @@ impl Target {
         let triple = env::cargo("TARGET");
         let family = family().ok_or_else(|| unsupported(&triple))?;
         let msvc = std::env::var("CARGO_CFG_TARGET_ENV").is_ok_and(|env| env == "msvc");
-        Ok(Self {
-            triple,
-            family,
-            msvc,
-        })
+        Ok(Self { triple, family, msvc })
     }
 
     /// Libraries of the system that libevent's objects refer to.
