@@ -194,13 +194,14 @@
 
 # else
 
-/* glibc gained getrandom() together with its header (2.25), and so did musl (1.1.20).
+/* glibc gained getrandom() together with its header (2.25), and so did musl (1.1.20). Zig brings one set of headers for
+ * every glibc, but predefines the version that it is asked for.
  *
  * arc4random (glibc 2.36, never musl) and strlcpy (glibc 2.38, musl) are left to libevent's own copies: the answer
  * then does not depend on the age of the C library, a program linked on a new system still starts on an older one,
  * and evutil_secure_rng_add_bytes() exists on all of them. evconfig-private.h keeps the two arc4random apart. */
 #  ifdef __has_include
-#   if __has_include(<sys/random.h>)
+#   if __has_include(<sys/random.h>) && !(defined(__GLIBC_MINOR__) && __GLIBC_MINOR__ < 25)
 #    define EVENT__HAVE_GETRANDOM 1
 #    define EVENT__HAVE_SYS_RANDOM_H 1
 #   endif
