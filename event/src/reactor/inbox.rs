@@ -148,7 +148,8 @@ struct Claim(Signal);
 
 impl Claim {
     fn new(signal: Signal) -> Option<Self> {
-        taken().insert(signal).then_some(Self(signal))
+        // Not `then_some`: a claim that is made is a claim that is given back.
+        taken().insert(signal).then(|| Self(signal))
     }
 }
 

@@ -1,0 +1,155 @@
+//! What the tests of signals and processes need of the system: signals to one
+//! thread, masks, counts, and a process for those who change what all threads
+//! share.
+
+// `raise(3)`, `pthread_kill(3)` and `sigaction(2)` have no safe wrapper.
+#![allow(unsafe_code)]
+// Each test crate uses its own part.
+#![allow(dead_code)]
+
+use std::collections::BTreeSet;
+use std::env;
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Output};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+
+use event::Signal;
+use rustix::io::Errno;
+use rustix::process::{WaitId, WaitIdOptions, waitid};
+
+/// Set in the process that `alone` starts.
+const ALONE: &str = "EVENT_TEST_ALONE";
+
+/// Runs the body in a process of its own, which runs this test only.
+pub fn alone(body: impl FnOnce()) {
+    alone_blocking([], body);
+}
+
+/// The same, with these signals blocked in all its threads.
+pub fn alone_blocking<const N: usize>(signals: [Signal; N], body: impl FnOnce()) {
+    if env::var_os(ALONE).is_some() {
+        return body();
+    }
+    let name = thread::current().name().expect("a test's thread has its name").to_owned();
+    let start = move || {
+        Signal::block(signals);
+        again(&name).output().unwrap()
+    };
+    // Children inherit the mask of the thread that starts them.
+    let output = thread::spawn(start).join().unwrap();
+    assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
+    assert!(text(&output.stdout).contains("1 passed"), "the test was not found");
+}
+
+/// This test program, with this one test.
+pub fn again(test: &str) -> Command {
+    let mut command = Command::new(env::current_exe().unwrap());
+    command.args([test, "--exact", "--nocapture"]).env(ALONE, "1");
+    command
+}
+
+/// Whether this is the process that `again` starts.
+pub fn is_alone() -> bool {
+    env::var_os(ALONE).is_some()
+}
+
+pub fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+pub fn printed(output: &Output) -> String {
+    text(&output.stdout)
+}
+
+/// Sends the calling thread a signal; the others of the process have no part in it.
+pub fn raise(signal: Signal) {
+    // SAFETY: no memory is involved.
+    assert_eq!(unsafe { libc::raise(signal.number()) }, 0);
+}
+
+/// A thread that signals can be sent to.
+#[derive(Clone, Copy)]
+pub struct Target(libc::pthread_t);
+
+impl Target {
+    pub fn this_thread() -> Self {
+        // SAFETY: no memory is involved.
+        Self(unsafe { libc::pthread_self() })
+    }
+
+    /// The thread must not have ended.
+    pub fn send(self, signal: Signal) {
+        // SAFETY: the tests join their senders before the target returns.
+        assert_eq!(unsafe { libc::pthread_kill(self.0, signal.number()) }, 0);
+    }
+}
+
+static HANDLED: AtomicU64 = AtomicU64::new(0);
+
+extern "C" fn count(_signal: libc::c_int) {
+    HANDLED.fetch_add(1, Ordering::Relaxed);
+}
+
+/// Installs a handler that interrupts system calls (no `SA_RESTART`).
+pub fn interrupt_on(signal: Signal) {
+    // SAFETY: all zero is a valid `sigaction`: an empty mask, no flags.
+    let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+    action.sa_sigaction = count as extern "C" fn(libc::c_int) as usize;
+    // SAFETY: the handler only adds to an atomic.
+    let result = unsafe { libc::sigaction(signal.number(), &action, std::ptr::null_mut()) };
+    assert_eq!(result, 0);
+}
+
+/// How often that handler has run.
+pub fn interruptions() -> u64 {
+    HANDLED.load(Ordering::Relaxed)
+}
+
+/// Sets a signal's action to the default, or to being ignored.
+pub fn set_ignored(signal: Signal, ignored: bool) {
+    let action = if ignored { libc::SIG_IGN } else { libc::SIG_DFL };
+    // SAFETY: neither action runs code of ours.
+    assert_ne!(unsafe { libc::signal(signal.number(), action) }, libc::SIG_ERR);
+}
+
+/// A row of `/proc/…/status` that is a mask of signals.
+fn mask(status: &str, row: &str) -> u64 {
+    let line = status.lines().find_map(|line| line.strip_prefix(row)).expect(row);
+    u64::from_str_radix(line.trim(), 16).unwrap()
+}
+
+fn holds(mask: u64, signal: Signal) -> bool {
+    mask >> (signal.number() - 1) & 1 == 1
+}
+
+/// Whether the calling thread blocks the signal.
+pub fn is_blocked(signal: Signal) -> bool {
+    holds(mask(&fs::read_to_string("/proc/thread-self/status").unwrap(), "SigBlk:"), signal)
+}
+
+/// What the calling thread blocks.
+pub fn blocked() -> u64 {
+    mask(&fs::read_to_string("/proc/thread-self/status").unwrap(), "SigBlk:")
+}
+
+/// Whether the process has a handler for the signal.
+pub fn is_handled(signal: Signal) -> bool {
+    holds(mask(&fs::read_to_string("/proc/self/status").unwrap(), "SigCgt:"), signal)
+}
+
+/// The open descriptors of this process. For those who are alone.
+pub fn descriptors() -> BTreeSet<PathBuf> {
+    let list = fs::read_dir("/proc/self/fd").unwrap();
+    let mut open: BTreeSet<_> = list.map(|entry| entry.unwrap().path()).collect();
+    // That of the directory is closed by now.
+    open.retain(|entry| fs::read_link(entry).is_ok());
+    open
+}
+
+/// Whether this process has a child, be it a zombie. For those who are alone.
+pub fn has_children() -> bool {
+    let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    !matches!(waitid(WaitId::All, look), Err(Errno::CHILD))
+}
