@@ -49,11 +49,14 @@
 //! | feature | default | what |
 //! |---|---|---|
 //! | `vendored` | yes | compile the pinned libevent; off: the system's |
+//! | `net` | yes | sockets: off, only the loop and its tasks are built |
 //! | `log` | | libevent's own messages go to the `log` facade |
 //!
 //! libevent itself is at hand as [`ffi`]; both share one static copy.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(feature = "net")]
+mod net;
 mod os;
 mod process;
 mod reactor;
@@ -62,6 +65,14 @@ mod sys;
 mod task;
 
 pub use libevent_sys as ffi;
+#[cfg(feature = "net")]
+pub use net::{
+    AdoptError, Connect, Incoming, IntoIncoming, Keepalive, Listen, OwnedReadHalf, OwnedWriteHalf,
+    Ownership, ReadHalf, ReuniteError, ServerSocket, Socket, SocketAddress, SocketError,
+    SocketOptions, WriteHalf,
+};
+#[cfg(all(feature = "net", target_os = "linux"))]
+pub use net::{TcpInfo, TcpState};
 pub use process::{Process, Spawn, SpawnError};
 pub use reactor::{
     Arrival, AsyncFd, Builder, ChildWatcher, Counters, EventLoop, Feature, Interest, Kind,

@@ -293,18 +293,36 @@ impl<F: AsFd> AsyncFd<F> {
         operation: &mut impl FnMut(&F) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
         let side = self.entry.0.side(direction);
+        let budget = &self.entry.0.core.budget;
         side.unheard.set(0);
         while !side.drained.get() {
+            if budget.is_spent() {
+                context.waker().wake_by_ref();
+                return Poll::Pending;
+            }
             match operation(&self.io) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => side.drained.set(true),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                done => return Poll::Ready(done),
+                done => {
+                    budget.spend();
+                    return Poll::Ready(done);
+                }
             }
         }
         match self.entry.0.wait(direction, ticket, context.waker()) {
             Ok(()) => Poll::Pending,
             Err(error) => Poll::Ready(Err(error)),
         }
+    }
+
+    /// A ticket for one wait.
+    pub(crate) fn ticket(&self) -> u64 {
+        self.entry.0.core.next_generation()
+    }
+
+    /// Takes the wake-up back that was arranged under a ticket.
+    pub(crate) fn leave(&self, direction: Direction, ticket: u64) {
+        self.entry.0.side(direction).waiters.leave(ticket);
     }
 
     /// Notes that the last transfer was short: the next one would block.
@@ -354,8 +372,7 @@ impl<'a, F: AsFd> Waiting<'a, F> {
         context: &mut Context<'_>,
         operation: &mut impl FnMut(&F) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
-        let core = &self.fd.entry.0.core;
-        let ticket = *self.ticket.get_or_insert_with(|| core.next_generation());
+        let ticket = *self.ticket.get_or_insert_with(|| self.fd.ticket());
         self.fd.poll_with(self.direction, ticket, context, operation)
     }
 }
@@ -363,7 +380,7 @@ impl<'a, F: AsFd> Waiting<'a, F> {
 impl<F: AsFd> Drop for Waiting<'_, F> {
     fn drop(&mut self) {
         if let Some(ticket) = self.ticket {
-            self.fd.entry.0.side(self.direction).waiters.leave(ticket);
+            self.fd.leave(self.direction, ticket);
         }
     }
 }

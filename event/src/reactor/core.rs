@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use rustix::io::Errno;
 
+use super::budget::Budget;
 use super::clock::Clock;
 use super::counters::Tally;
 use super::deferred::Deferred;
@@ -59,6 +60,8 @@ pub(crate) struct Core {
     pub(crate) tally: Tally,
     pub(crate) timers: Timers,
     pub(crate) deferred: Deferred,
+    /// Shared with the executor, which refills it.
+    pub(crate) budget: Rc<Budget>,
     registry: RefCell<Registry>,
     remote: Arc<Shared>,
     /// The remote's end in the loop; gone when the loop is.
@@ -110,6 +113,7 @@ impl Core {
             clock,
             tally: Tally::default(),
             deferred: Deferred::default(),
+            budget: Rc::new(Budget::new()),
             registry: RefCell::default(),
             remote,
             work: OnceCell::new(),

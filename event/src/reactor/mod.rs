@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod async_fd;
+pub(crate) mod budget;
 mod builder;
 pub(crate) mod callback;
 mod child;
@@ -28,7 +29,7 @@ mod watch;
 mod watcher;
 
 pub use async_fd::AsyncFd;
-pub(crate) use async_fd::Direction;
+pub(crate) use async_fd::{Direction, POLLED};
 pub use builder::{Builder, Feature};
 pub use child::ChildWatcher;
 pub use counters::Counters;
@@ -40,6 +41,7 @@ pub(crate) use remote::Shared;
 pub use remote::{LoopClosed, Remote};
 pub use signal::{Arrival, SignalError, SignalWatcher};
 pub use timer::{Timer, TimerError};
+pub(crate) use waiters::Waiters;
 pub use waker::{LoopWaker, WakeWatcher};
 pub use watch::{Watch, WatchError};
 pub use watcher::{Ready, Watcher};

@@ -16,6 +16,8 @@ mod log;
 mod pipe_write;
 mod signal;
 mod signal_set;
+#[cfg(all(feature = "net", target_os = "linux"))]
+mod tcp_info;
 mod version;
 
 pub(crate) use base::RawBase;
@@ -30,4 +32,6 @@ pub(crate) use forked::supersede;
 pub(crate) use pipe_write::write_to_pipe;
 pub use signal::Signal;
 pub(crate) use signal_set::SignalSet;
+#[cfg(all(feature = "net", target_os = "linux"))]
+pub(crate) use tcp_info::tcp_info;
 pub(crate) use version::version;

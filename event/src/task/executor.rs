@@ -23,6 +23,7 @@ use slab::Slab;
 use super::inbox::Inbox;
 use super::job::Job;
 use super::join::JoinHandle;
+use crate::reactor::budget::Budget;
 use crate::reactor::core::{Core, Work};
 
 /// At most so many polls in one turn, for descriptors and timers must not starve.
@@ -78,6 +79,8 @@ pub(super) struct Executor {
     panics: RefCell<VecDeque<Payload>>,
     /// Whether the loop looks at the queue before it waits.
     running: Rc<Cell<bool>>,
+    /// What each poll may do.
+    budget: Rc<Budget>,
     /// Not an `Rc`, for the loop holds the executor.
     core: Weak<Core>,
 }
@@ -104,6 +107,7 @@ impl Executor {
             closed: Cell::new(false),
             panics: RefCell::default(),
             running: core.running().clone(),
+            budget: core.budget.clone(),
             core: Rc::downgrade(core),
         }
     }
@@ -216,6 +220,7 @@ impl Executor {
             return drop(task);
         }
         self.polling.set(true);
+        self.budget.refill();
         task.run();
         self.polling.set(false);
     }
@@ -233,6 +238,7 @@ impl Executor {
             return false;
         }
         self.left.set(self.left.get() - 1);
+        self.budget.refill();
         self.root.set(Root::Waiting);
         true
     }

@@ -1,0 +1,345 @@
+//! What all sockets are made of: a descriptor with its ownership, its one
+//! registration, and the limits on how long an operation on it may wait.
+#![forbid(unsafe_code)]
+
+use std::cell::{Cell, OnceCell, RefCell};
+use std::fmt;
+use std::future::poll_fn;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use socket2::SockRef;
+
+use super::address::SocketAddress;
+use super::error::SocketError;
+use super::ownership::{AdoptError, Descriptor, Ownership};
+use crate::reactor::schedule::Id;
+use crate::reactor::timers::Action;
+use crate::reactor::{AsyncFd, Direction, LoopHandle, POLLED};
+
+pub(crate) struct Endpoint {
+    handle: LoopHandle,
+    /// Empty once closed.
+    slot: RefCell<Option<AsyncFd<Descriptor>>>,
+    closed: Cell<bool>,
+    /// Most sockets have none.
+    limits: OnceCell<Box<Limits>>,
+}
+
+/// How long operations may wait without progress.
+#[derive(Default)]
+struct Limits {
+    read: Limit,
+    write: Limit,
+}
+
+#[derive(Default)]
+struct Limit {
+    time: Cell<Option<Duration>>,
+    /// The timer of those who poll by hand.
+    polled: Cell<Option<Id>>,
+}
+
+/// One operation's place in the queue, and its time.
+pub(crate) struct Wait {
+    direction: Direction,
+    /// Of the wake-up that was arranged, if one was.
+    ticket: Option<u64>,
+    /// Instead of the endpoint's own limit.
+    deadline: Option<i64>,
+    timer: Option<Id>,
+}
+
+impl Wait {
+    pub(crate) fn new(direction: Direction) -> Self {
+        Self { direction, ticket: None, deadline: None, timer: None }
+    }
+
+    /// Until then, on the loop's clock.
+    pub(crate) fn until(mut self, deadline: Option<i64>) -> Self {
+        self.deadline = deadline;
+        self
+    }
+}
+
+impl Endpoint {
+    /// Of a descriptor that we have made, and that does not block.
+    pub(crate) fn own(handle: &LoopHandle, fd: OwnedFd) -> Result<Self, SocketError> {
+        Self::enter(handle, Descriptor::Owned(fd)).map_err(SocketError::from)
+    }
+
+    /// Of a descriptor that others have made: it is put into non-blocking mode.
+    pub(crate) fn adopt(handle: &LoopHandle, descriptor: Descriptor) -> Result<Self, AdoptError> {
+        match SockRef::from(&descriptor).set_nonblocking(true) {
+            Ok(()) => Self::enter(handle, descriptor),
+            Err(error) => {
+                Err(AdoptError::new(Some(descriptor), SocketError::AdoptionFailed(error)))
+            }
+        }
+    }
+
+    fn enter(handle: &LoopHandle, descriptor: Descriptor) -> Result<Self, AdoptError> {
+        let fd = AsyncFd::new(handle, descriptor).map_err(|refused| {
+            let (descriptor, error) = refused.into_parts();
+            AdoptError::new(descriptor, SocketError::AdoptionFailed(error))
+        })?;
+        Ok(Self {
+            handle: handle.clone(),
+            slot: RefCell::new(Some(fd)),
+            closed: Cell::new(false),
+            limits: OnceCell::new(),
+        })
+    }
+
+    pub(crate) fn handle(&self) -> &LoopHandle {
+        &self.handle
+    }
+
+    /// A look at the descriptor while it is open. Whoever closes it meanwhile
+    /// (a callback of ours never does, a waker might) only marks it.
+    fn look<R>(&self, f: impl FnOnce(&AsyncFd<Descriptor>) -> R) -> Result<R, SocketError> {
+        let open = !self.closed.get();
+        let seen = self.slot.borrow().as_ref().filter(|_| open).map(f);
+        if self.closed.get() {
+            self.close();
+        }
+        seen.ok_or(SocketError::Closed)
+    }
+
+    /// Runs a call that does not wait.
+    pub(crate) fn with<R>(
+        &self,
+        f: impl FnOnce(BorrowedFd<'_>) -> io::Result<R>,
+        failed: impl FnOnce(io::Error) -> SocketError,
+    ) -> Result<R, SocketError> {
+        self.look(|fd| f(fd.as_fd()))?.map_err(failed)
+    }
+
+    /// Runs a call that may find nothing: that is `None`.
+    pub(crate) fn try_with<R>(
+        &self,
+        mut f: impl FnMut(BorrowedFd<'_>) -> io::Result<R>,
+        failed: impl FnOnce(io::Error) -> SocketError,
+    ) -> Result<Option<R>, SocketError> {
+        self.look(|fd| {
+            loop {
+                match f(fd.as_fd()) {
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
+                    done => return done.map(Some),
+                }
+            }
+        })?
+        .map_err(failed)
+    }
+
+    /// Runs a call until it does not find the descriptor busy, waiting in
+    /// between. Dropping the future ends the wait, and loses nothing.
+    pub(crate) async fn perform<R>(
+        &self,
+        wait: Wait,
+        failed: impl Fn(io::Error) -> SocketError,
+        mut operation: impl FnMut(BorrowedFd<'_>) -> io::Result<R>,
+    ) -> Result<R, SocketError> {
+        let mut waiting = Waiting { endpoint: self, wait };
+        poll_fn(move |context| {
+            let Waiting { endpoint, wait } = &mut waiting;
+            endpoint.poll(wait, context, &failed, &mut operation)
+        })
+        .await
+    }
+
+    /// Waits for a report of the loop's.
+    pub(crate) async fn ready(
+        &self,
+        direction: Direction,
+        failed: impl Fn(io::Error) -> SocketError,
+    ) -> Result<(), SocketError> {
+        self.set_drained(direction);
+        self.perform(Wait::new(direction), failed, |_| Ok(())).await
+    }
+
+    /// One poll of an operation. `wait` is to be [ended](Self::end) by whoever
+    /// gives up.
+    pub(crate) fn poll<R>(
+        &self,
+        wait: &mut Wait,
+        context: &mut Context<'_>,
+        failed: &impl Fn(io::Error) -> SocketError,
+        operation: &mut impl FnMut(BorrowedFd<'_>) -> io::Result<R>,
+    ) -> Poll<Result<R, SocketError>> {
+        let polled = self.look(|fd| {
+            let ticket = wait.ticket.unwrap_or_else(|| fd.ticket());
+            let operation = &mut |io: &Descriptor| operation(io.as_fd());
+            let polled = fd.poll_with(wait.direction, ticket, context, operation);
+            wait.ticket = Some(ticket).filter(|_| polled.is_pending());
+            polled
+        });
+        match polled {
+            Ok(Poll::Pending) => self.limit(wait, context),
+            Ok(Poll::Ready(done)) => {
+                self.end(wait);
+                Poll::Ready(done.map_err(failed))
+            }
+            Err(closed) => {
+                self.end(wait);
+                Poll::Ready(Err(closed))
+            }
+        }
+    }
+
+    /// One poll of an operation, for the traits: of all who poll like this the
+    /// last one is woken.
+    pub(crate) fn poll_by_hand<R>(
+        &self,
+        direction: Direction,
+        context: &mut Context<'_>,
+        failed: impl Fn(io::Error) -> SocketError,
+        mut operation: impl FnMut(BorrowedFd<'_>) -> io::Result<R>,
+    ) -> Poll<Result<R, SocketError>> {
+        let place = self.limits.get().map(|limits| &limits.of(direction).polled);
+        let timer = place.and_then(Cell::take);
+        let mut wait = Wait { direction, ticket: Some(POLLED), deadline: None, timer };
+        let polled = self.poll(&mut wait, context, &failed, &mut operation);
+        if let Some(place) = place {
+            place.set(wait.timer);
+        }
+        polled
+    }
+
+    /// Nothing yet: sees to it that the wait has an end.
+    fn limit<R>(&self, wait: &mut Wait, context: &mut Context<'_>) -> Poll<Result<R, SocketError>> {
+        let core = self.handle.core();
+        let Some(timer) = wait.timer else {
+            let now = core.clock.now();
+            let deadline = wait.deadline.or_else(|| self.deadline(now, wait.direction));
+            let action = || Action::Wake(context.waker().clone());
+            wait.timer = deadline.and_then(|deadline| core.schedule(now, deadline, action()));
+            return Poll::Pending;
+        };
+        if core.timers.wake_up(timer, context.waker()) {
+            return Poll::Pending;
+        }
+        self.end(wait);
+        Poll::Ready(Err(SocketError::Timeout))
+    }
+
+    fn deadline(&self, now: i64, direction: Direction) -> Option<i64> {
+        let time = self.limits.get()?.of(direction).time.get()?;
+        now.checked_add(i64::try_from(time.as_nanos()).ok()?)
+    }
+
+    /// The end of a wait, by whichever way.
+    pub(crate) fn end(&self, wait: &mut Wait) {
+        if let Some(timer) = wait.timer.take() {
+            self.handle.core().cancel(timer);
+        }
+        // Who polls by hand may have been followed by another.
+        if let Some(ticket) = wait.ticket.take().filter(|ticket| *ticket != POLLED) {
+            let _ = self.look(|fd| fd.leave(wait.direction, ticket));
+        }
+    }
+
+    /// Notes that the last transfer was short: the next one would block.
+    pub(crate) fn set_drained(&self, direction: Direction) {
+        let _ = self.look(|fd| fd.set_drained(direction));
+    }
+
+    /// How long an operation may wait without progress.
+    pub(crate) fn time_limit(&self, direction: Direction) -> Option<Duration> {
+        self.limits.get()?.of(direction).time.get()
+    }
+
+    pub(crate) fn set_time_limit(&self, direction: Direction, time: Option<Duration>) {
+        if time.is_some() || self.limits.get().is_some() {
+            self.limits.get_or_init(Box::default).of(direction).time.set(time);
+        }
+    }
+}
+
+impl Limits {
+    fn of(&self, direction: Direction) -> &Limit {
+        match direction {
+            Direction::Read => &self.read,
+            Direction::Write => &self.write,
+        }
+    }
+}
+
+/// The descriptor.
+impl Endpoint {
+    pub(crate) fn ownership(&self) -> Option<Ownership> {
+        self.look(|fd| fd.get_ref().ownership()).ok()
+    }
+
+    pub(crate) fn raw(&self) -> Option<RawFd> {
+        self.look(|fd| fd.as_fd().as_raw_fd()).ok()
+    }
+
+    pub(crate) fn local_addr(&self) -> Result<SocketAddress, SocketError> {
+        let asked = |fd: BorrowedFd<'_>| SockRef::from(&fd).local_addr();
+        let address = self.with(asked, SocketError::option("getsockname"))?;
+        Ok(SocketAddress::from_system(&address))
+    }
+
+    pub(crate) fn peer_addr(&self) -> Result<SocketAddress, SocketError> {
+        let asked = |fd: BorrowedFd<'_>| SockRef::from(&fd).peer_addr();
+        let address = self.with(asked, SocketError::option("getpeername"))?;
+        Ok(SocketAddress::from_system(&address))
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.get()
+    }
+
+    /// Ends the registration, which wakes all who wait; then closes the
+    /// descriptor, if it is ours.
+    pub(crate) fn close(&self) {
+        self.closed.set(true);
+        drop(self.take());
+    }
+
+    /// Empties the slot; not while somebody looks at it, who will see to it.
+    fn take(&self) -> Option<AsyncFd<Descriptor>> {
+        self.slot.try_borrow_mut().ok()?.take()
+    }
+
+    /// Ends the registration, and hands the descriptor out, open, if it is ours.
+    pub(crate) fn detach(&self) -> Option<OwnedFd> {
+        self.closed.set(true);
+        self.take()?.into_inner().into_owned()
+    }
+}
+
+impl Drop for Endpoint {
+    fn drop(&mut self) {
+        for limit in self.limits.get().iter().flat_map(|limits| [&limits.read, &limits.write]) {
+            if let Some(timer) = limit.polled.take() {
+                self.handle.core().cancel(timer);
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.raw(), self.ownership()) {
+            (Some(fd), Some(ownership)) => write!(f, "{fd}, {ownership:?}"),
+            _ => f.write_str("closed"),
+        }
+    }
+}
+
+/// A pending operation.
+struct Waiting<'a> {
+    endpoint: &'a Endpoint,
+    wait: Wait,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.endpoint.end(&mut self.wait);
+    }
+}

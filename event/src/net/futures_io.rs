@@ -1,0 +1,148 @@
+//! The traits that any futures code takes.
+#![forbid(unsafe_code)]
+
+use std::io::{self, ErrorKind, IoSlice, IoSliceMut};
+use std::net::Shutdown;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use futures_io::{AsyncRead, AsyncWrite};
+
+use super::error::SocketError;
+use super::read::{take, take_vectored};
+use super::socket::Socket;
+use super::split::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
+use super::write::{length, put, put_vectored};
+use crate::reactor::Direction;
+
+/// What the traits of all kinds are made of: of those who poll one direction,
+/// the last is woken.
+impl Socket {
+    pub(crate) fn poll_read(
+        &self,
+        context: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<Result<usize, SocketError>> {
+        let wanted = buffer.len();
+        let (read, failed) = (Direction::Read, SocketError::ReadFailed);
+        let polled = self.endpoint.poll_by_hand(read, context, failed, |fd| take(fd, buffer));
+        polled.map_ok(|count| {
+            self.took(count, wanted);
+            count
+        })
+    }
+
+    pub(crate) fn poll_read_vectored(
+        &self,
+        context: &mut Context<'_>,
+        buffers: &mut [IoSliceMut<'_>],
+    ) -> Poll<Result<usize, SocketError>> {
+        let wanted = buffers.iter().map(|buffer| buffer.len()).sum();
+        let (read, failed) = (Direction::Read, SocketError::ReadFailed);
+        let take = |fd: std::os::fd::BorrowedFd<'_>| take_vectored(fd, buffers);
+        self.endpoint.poll_by_hand(read, context, failed, take).map_ok(|count| {
+            self.took(count, wanted);
+            count
+        })
+    }
+
+    pub(crate) fn poll_write(
+        &self,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<Result<usize, SocketError>> {
+        let (write, failed) = (Direction::Write, SocketError::WriteFailed);
+        let polled = self.endpoint.poll_by_hand(write, context, failed, |fd| put(fd, bytes));
+        polled.map_ok(|count| {
+            self.put(count, bytes.len());
+            count
+        })
+    }
+
+    pub(crate) fn poll_write_vectored(
+        &self,
+        context: &mut Context<'_>,
+        buffers: &[IoSlice<'_>],
+    ) -> Poll<Result<usize, SocketError>> {
+        let (write, failed) = (Direction::Write, SocketError::WriteFailed);
+        let put = |fd: std::os::fd::BorrowedFd<'_>| put_vectored(fd, buffers);
+        self.endpoint.poll_by_hand(write, context, failed, put).map_ok(|count| {
+            self.put(count, length(buffers));
+            count
+        })
+    }
+
+    /// Ends the stream for the peer. One that has ended, by whichever way, is
+    /// no error: closing twice is allowed.
+    pub(crate) fn end_stream(&self) -> Result<(), SocketError> {
+        match self.shutdown(Shutdown::Write) {
+            Err(SocketError::Closed) => Ok(()),
+            Err(error) if error.kind() == ErrorKind::NotConnected => Ok(()),
+            done => done,
+        }
+    }
+}
+
+macro_rules! async_read {
+    ($($reader:ty),*) => {$(
+        impl AsyncRead for $reader {
+            fn poll_read(
+                self: Pin<&mut Self>,
+                context: &mut Context<'_>,
+                buffer: &mut [u8],
+            ) -> Poll<io::Result<usize>> {
+                self.socket().poll_read(context, buffer).map_err(io::Error::from)
+            }
+
+            fn poll_read_vectored(
+                self: Pin<&mut Self>,
+                context: &mut Context<'_>,
+                buffers: &mut [IoSliceMut<'_>],
+            ) -> Poll<io::Result<usize>> {
+                self.socket().poll_read_vectored(context, buffers).map_err(io::Error::from)
+            }
+        }
+    )*};
+}
+
+macro_rules! async_write {
+    ($($writer:ty),*) => {$(
+        /// `poll_close` ends the stream for the peer; the descriptor stays open.
+        impl AsyncWrite for $writer {
+            fn poll_write(
+                self: Pin<&mut Self>,
+                context: &mut Context<'_>,
+                bytes: &[u8],
+            ) -> Poll<io::Result<usize>> {
+                self.socket().poll_write(context, bytes).map_err(io::Error::from)
+            }
+
+            fn poll_write_vectored(
+                self: Pin<&mut Self>,
+                context: &mut Context<'_>,
+                buffers: &[IoSlice<'_>],
+            ) -> Poll<io::Result<usize>> {
+                self.socket().poll_write_vectored(context, buffers).map_err(io::Error::from)
+            }
+
+            /// Nothing is held back here.
+            fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+                Poll::Ready(Ok(()))
+            }
+
+            fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+                Poll::Ready(self.socket().end_stream().map_err(io::Error::from))
+            }
+        }
+    )*};
+}
+
+async_read!(Socket, &Socket, ReadHalf<'_>, OwnedReadHalf);
+async_write!(Socket, &Socket, WriteHalf<'_>, OwnedWriteHalf);
+
+impl Socket {
+    /// For the macros: all of the above lead here.
+    fn socket(&self) -> &Self {
+        self
+    }
+}
