@@ -10,6 +10,8 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::process::{Command, Stdio};
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use event::{EventLoop, LoopHandle, Watcher};
@@ -325,6 +327,30 @@ fn rule_1_4_several_handles_closed_at_once_leave_the_loop_running() {
         run_until(events, || calls.len() == 1);
         drop(gone);
         assert_sleeps(events);
+    });
+}
+
+#[test]
+fn rule_1_4_a_rebuild_closes_nothing_of_other_threads() {
+    alone("rule_1_4_a_rebuild_closes_nothing_of_other_threads", || {
+        let done = Arc::new(AtomicBool::new(false));
+        let open_and_close = |_| {
+            let (until, file) = (done.clone(), pipe().0);
+            std::thread::spawn(move || {
+                while !until.load(Ordering::Relaxed) {
+                    let copy = duplicate(&file);
+                    assert!(rustix::io::fcntl_getfd(&copy).is_ok(), "closed by somebody else");
+                }
+            })
+        };
+        let others: Vec<_> = (0..4).map(open_and_close).collect();
+        let events = EventLoop::new().unwrap();
+        for _ in 0..5000 {
+            drop(orphan(&events, pipe().0));
+            look(&events);
+        }
+        done.store(true, Ordering::Relaxed);
+        others.into_iter().for_each(|other| other.join().unwrap());
     });
 }
 

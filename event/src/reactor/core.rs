@@ -52,6 +52,14 @@ pub(crate) enum Wait {
     Forever,
 }
 
+/// What is there when a turn begins. What its callbacks add waits for the next
+/// turn (rules 3.2, 4.2).
+#[derive(Clone, Copy)]
+struct Horizon {
+    deferred: usize,
+    timers: u64,
+}
+
 /// The state of one loop.
 pub(crate) struct Core {
     base: Rc<RawBase>,
@@ -321,18 +329,22 @@ impl Core {
     pub(crate) fn turn(&self, wait: Wait) -> io::Result<()> {
         Tally::add(&self.tally.turns);
         self.mend()?;
-        let put_off = self.deferred.len();
+        let horizon = self.horizon();
         let wait = if self.is_ready() { Wait::Never } else { wait };
         self.listen(wait)?;
-        self.after_descriptors(put_off);
+        self.after_descriptors(horizon);
         Ok(())
     }
 
-    fn after_descriptors(&self, put_off: usize) {
+    fn horizon(&self) -> Horizon {
+        Horizon { deferred: self.deferred.len(), timers: self.timers.latest() }
+    }
+
+    fn after_descriptors(&self, horizon: Horizon) {
         // Taken first: who sends a job later finds the bell ready to be rung.
         self.take_jobs();
-        self.timers.run_due(self);
-        self.run_deferred(put_off);
+        self.timers.run_due(self, horizon.timers);
+        self.run_deferred(horizon.deferred);
         if let Some(work) = self.work.get() {
             let steps = work.run();
             self.tally.callbacks.set(self.tally.callbacks.get() + steps);
@@ -429,8 +441,9 @@ impl Core {
         if self.must_mend() {
             // Until none is left: what one captured may have held another open.
             while self.purge() {}
+            self.base.renew_set(self.remote.bell())?;
             self.stale.set(false);
-            self.rebuild()?;
+            self.follow()?;
         }
         Ok(())
     }
@@ -449,12 +462,12 @@ impl Core {
         !stale.is_empty()
     }
 
-    fn rebuild(&self) -> io::Result<()> {
-        let rebuilt = self.base.reinit();
-        if let Some(pollable) = self.pollable.get() {
-            pollable.follow(&self.base, self.landmarks())?;
+    /// Who waits for our set must wait for the new one.
+    fn follow(&self) -> io::Result<()> {
+        match self.pollable.get() {
+            Some(pollable) => pollable.follow(&self.base, self.landmarks()),
+            None => Ok(()),
         }
-        rebuilt
     }
 
     /// The end of the loop: everything registered is dropped, handles turn inert.

@@ -184,7 +184,8 @@ impl RawBase {
     }
 
     /// `event_reinit`: a new kernel set with every event added to it again. For
-    /// a forked child, and for registrations that outlived their descriptor.
+    /// a freshly forked child only: it closes descriptors twice, which is safe
+    /// where no other thread can have opened one in between.
     /// The set is a new one also if something could not be added to it.
     pub(crate) fn reinit(&self) -> io::Result<()> {
         // SAFETY: [BASE-OUTLIVES] live; [NOT-INSIDE] called between turns, or by

@@ -24,6 +24,11 @@ impl Forked {
 /// Makes the descriptor number `old` stand for `new`'s open file, in this process
 /// alone: what was shared with the parent under that number is let go.
 pub(crate) fn supersede(_child: &Forked, old: RawFd, new: &OwnedFd) -> io::Result<()> {
+    replace_file(old, new)
+}
+
+/// Makes the number `old` stand for `new`'s open file.
+pub(super) fn replace_file(old: RawFd, new: &OwnedFd) -> io::Result<()> {
     // SAFETY: [FD-SUPERSEDE] both numbers are open and ours; the owner of
     // `old` goes on owning the number, and now its new file.
     match unsafe { libc::dup3(new.as_raw_fd(), old, libc::O_CLOEXEC) } {

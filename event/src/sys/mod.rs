@@ -12,6 +12,7 @@ mod fd;
 mod foreign;
 mod fork;
 mod forked;
+mod kernel_set;
 mod log;
 mod pipe_write;
 mod signal;

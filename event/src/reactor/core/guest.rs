@@ -75,7 +75,7 @@ impl Core {
         // What the kernel refuses now it will refuse in a turn of ours as well,
         // which can say so.
         let _ = self.mend();
-        self.after_descriptors(self.deferred.len());
+        self.after_descriptors(self.horizon());
         if self.remote.take_stop() {
             self.base.interrupt();
         }
@@ -125,7 +125,9 @@ impl Core {
             pollable.renew(child)?;
         }
         self.purge();
-        self.rebuild()?;
+        let rebuilt = self.base.reinit();
+        self.follow()?;
+        rebuilt?;
         self.look_back();
         Ok(())
     }

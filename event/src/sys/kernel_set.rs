@@ -1,0 +1,114 @@
+//! A fresh epoll set under a base, for registrations in the old one that are
+//! out of reach (H18). `event_reinit` would make one as well, but it closes
+//! libevent's signal pipe twice: by then the number may be another thread's.
+
+use std::collections::BTreeMap;
+use std::ffi::{c_int, c_void};
+use std::io;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+
+use libevent_sys as ffi;
+
+use super::forked::replace_file;
+use super::{RawBase, What};
+
+/// Numbers beyond this are not looked at: a limit may be as good as none.
+const NUMBERS: RawFd = 1 << 20;
+
+impl RawBase {
+    /// Puts a new set in the place of the one behind the base, with all that
+    /// the base waits for. What libevent knows stays true. On failure nothing
+    /// has changed. `landmark` is a descriptor that this base alone watches,
+    /// for edges of READ.
+    pub(crate) fn renew_set(&self, landmark: RawFd) -> io::Result<()> {
+        // Found first: the fresh one will watch the landmark as well.
+        let old = find(landmark).ok_or(io::ErrorKind::NotFound)?;
+        let fresh = create()?;
+        for (fd, what) in self.watched() {
+            let added = control(fresh.as_raw_fd(), libc::EPOLL_CTL_ADD, fd, what);
+            added.or_else(pass_over_closed)?;
+        }
+        replace_file(old, &fresh)
+    }
+
+    /// What the kernel is to report, descriptor by descriptor.
+    fn watched(&self) -> BTreeMap<RawFd, What> {
+        let mut watched = BTreeMap::new();
+        let arg = (&raw mut watched).cast::<c_void>();
+        // SAFETY: [BASE-OUTLIVES] live; `collect` takes `arg` for what it is,
+        // and neither adds nor deletes events.
+        let _ = unsafe { ffi::event_base_foreach_event(self.as_ptr(), Some(collect), arg) };
+        watched
+    }
+}
+
+extern "C" fn collect(
+    _base: *const ffi::event_base,
+    event: *const ffi::event,
+    arg: *mut c_void,
+) -> c_int {
+    // SAFETY: [FOREACH] libevent passes a live event of the base.
+    let event = unsafe { &*event };
+    // SAFETY: [FOREACH] `watched` is borrowed by nobody else during the call.
+    let watched = unsafe { &mut *arg.cast::<BTreeMap<RawFd, What>>() };
+    let inserted = event.ev_evcallback.evcb_flags & ffi::EVLIST_INSERTED != 0;
+    if inserted && event.ev_events & ffi::EV_SIGNAL == 0 {
+        let what = watched.entry(event.ev_fd).or_insert(What::empty());
+        *what |= What::from_bits_truncate(event.ev_events);
+    }
+    0
+}
+
+/// C may have closed what it still waits for: nobody could report of that.
+fn pass_over_closed(error: io::Error) -> io::Result<()> {
+    match error.raw_os_error() {
+        Some(libc::EBADF | libc::EPERM) => Ok(()),
+        _ => Err(error),
+    }
+}
+
+fn create() -> io::Result<OwnedFd> {
+    // SAFETY: [NO-MEMORY] takes and keeps no pointer.
+    match unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) } {
+        -1 => Err(io::Error::last_os_error()),
+        // SAFETY: [CALLER-PROMISE] the kernel has just given it to us.
+        fd => Ok(unsafe { OwnedFd::from_raw_fd(fd) }),
+    }
+}
+
+/// The number of the set that watches the landmark: the one that would change
+/// the registration into what it is. Any other descriptor refuses that
+/// (`EBADF`, `EINVAL`, `ENOENT`) and is left as it was.
+fn find(landmark: RawFd) -> Option<RawFd> {
+    let same = What::READ | What::EDGE;
+    (0..NUMBERS).find(|number| control(*number, libc::EPOLL_CTL_MOD, landmark, same).is_ok())
+}
+
+fn control(set: RawFd, operation: c_int, fd: RawFd, what: What) -> io::Result<()> {
+    let mut event = libc::epoll_event { events: bits(what), u64: data(fd) };
+    // SAFETY: [NO-MEMORY] the event lives for the call; a number that is no
+    // epoll set, or not open, is an error.
+    match unsafe { libc::epoll_ctl(set, operation, fd, &raw mut event) } {
+        -1 => Err(io::Error::last_os_error()),
+        _ => Ok(()),
+    }
+}
+
+/// As libevent's epoll backend translates them.
+fn bits(what: What) -> u32 {
+    let table = [
+        (What::READ, libc::EPOLLIN),
+        (What::WRITE, libc::EPOLLOUT),
+        (What::CLOSED, libc::EPOLLRDHUP),
+        (What::EDGE, libc::EPOLLET),
+    ];
+    let wanted = table.into_iter().filter(|(bit, _)| what.contains(*bit));
+    wanted.fold(0, |all, (_, bit)| all | bit as u32)
+}
+
+/// libevent finds its number in the first half of the field, as C's union has it.
+fn data(fd: RawFd) -> u64 {
+    let mut field = [0; 8];
+    field[..4].copy_from_slice(&fd.to_ne_bytes());
+    u64::from_ne_bytes(field)
+}
