@@ -44,6 +44,8 @@ pub(crate) struct Schedule<T> {
     heap: BinaryHeap<Reverse<Key>>,
     /// Due and on their way to being run, in order.
     due: VecDeque<Key>,
+    /// Room for what `set_aside` passes over.
+    young: Vec<Key>,
     sequence: u64,
     /// Keys in the heap that stand for nothing any more.
     dead: usize,
@@ -55,6 +57,7 @@ impl<T> Default for Schedule<T> {
             entries: Slab::new(),
             heap: BinaryHeap::new(),
             due: VecDeque::new(),
+            young: Vec::new(),
             sequence: NOT_QUEUED,
             dead: 0,
         }
@@ -68,6 +71,11 @@ impl<T> Schedule<T> {
 
     pub(crate) fn deadlines(&self) -> Vec<i64> {
         self.entries.iter().map(|(_, entry)| entry.deadline).collect()
+    }
+
+    /// The sequence of what was scheduled last.
+    pub(crate) fn latest(&self) -> u64 {
+        self.sequence
     }
 
     fn next_sequence(&mut self) -> u64 {
@@ -161,17 +169,23 @@ impl<T> Schedule<T> {
     }
 
     /// Sets aside what is due at `now`, at most `limit` entries, so that what
-    /// their callbacks schedule waits for the next time. What an earlier call
-    /// left (a callback panicked) comes first.
-    pub(crate) fn set_aside(&mut self, now: i64, limit: usize) {
+    /// their callbacks schedule waits for the next time; as does what was
+    /// scheduled after `horizon`, the `latest` of an earlier moment. What an
+    /// earlier call left (a callback panicked) comes first.
+    pub(crate) fn set_aside(&mut self, now: i64, horizon: u64, limit: usize) {
         while self.due.len() < limit {
             let Some(key) = self.surface().filter(|key| key.deadline <= now) else {
-                return;
+                break;
             };
             self.heap.pop();
-            self.entries[key.index as usize].queued = NOT_QUEUED;
-            self.due.push_back(key);
+            if key.sequence > horizon {
+                self.young.push(key);
+            } else {
+                self.entries[key.index as usize].queued = NOT_QUEUED;
+                self.due.push_back(key);
+            }
         }
+        self.heap.extend(self.young.drain(..).map(Reverse));
     }
 
     /// The next entry that was set aside and has not been cancelled or moved since.

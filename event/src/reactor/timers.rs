@@ -152,13 +152,18 @@ impl Timers {
         Ok(())
     }
 
-    /// Runs what is due, a turn's share of it.
-    pub(crate) fn run_due(&self, core: &Core) {
+    /// What was scheduled last, as the horizon of a turn.
+    pub(crate) fn latest(&self) -> u64 {
+        self.schedule.borrow().latest()
+    }
+
+    /// Runs what is due, a turn's share of it, and nothing beyond the horizon.
+    pub(crate) fn run_due(&self, core: &Core, horizon: u64) {
         if !self.look.replace(false) {
             return;
         }
         let now = core.clock.now();
-        self.schedule.borrow_mut().set_aside(now, BUDGET);
+        self.schedule.borrow_mut().set_aside(now, horizon, BUDGET);
         // Also if a callback panics, which leaves the rest set aside.
         self.look.set(true);
         while let Some((id, deadline)) = self.next_due() {
