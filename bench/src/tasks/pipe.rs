@@ -1,0 +1,61 @@
+//! The ring of pipes with a task for each read end.
+
+use std::cell::RefCell;
+use std::io::{self, Read};
+use std::os::unix::net::UnixStream;
+use std::rc::Rc;
+
+use contest::Outcome;
+use contest::ring::{BUFFER, Ring};
+use contest::words::Pipe;
+use event::{AsyncFd, EventLoop, JoinHandle, LoopHandle};
+
+type Reader = AsyncFd<Rc<UnixStream>>;
+
+pub(super) fn run(size: Pipe) -> Outcome {
+    let events = EventLoop::new()?;
+    let (readers, ring) = Ring::new(size)?;
+    let (readers, ring): (Vec<_>, _) = (readers.into_iter().map(Rc::new).collect(), Rc::new(ring));
+    let tasks = RefCell::new(Vec::<JoinHandle<()>>::new());
+    let setup = || {
+        end(&events, tasks.take())?;
+        let handle = events.handle();
+        let numbered = readers.iter().enumerate();
+        let spawned = numbered.map(|(index, reader)| spawn(&handle, &ring, index, reader));
+        tasks.replace(spawned.collect::<io::Result<_>>()?);
+        // Their first poll registers them.
+        events.block_on(event::yield_now())
+    };
+    ring.rounds(setup, || events.run_forever())
+}
+
+fn end(events: &EventLoop, tasks: Vec<JoinHandle<()>>) -> io::Result<()> {
+    tasks.iter().for_each(JoinHandle::abort);
+    events.block_on(async {
+        for task in tasks {
+            let _ = task.await;
+        }
+    })
+}
+
+fn spawn(
+    handle: &LoopHandle,
+    ring: &Rc<Ring>,
+    index: usize,
+    reader: &Rc<UnixStream>,
+) -> io::Result<JoinHandle<()>> {
+    let reader = AsyncFd::new(handle, reader.clone())?;
+    Ok(handle.spawn(pass(ring.clone(), index, reader)))
+}
+
+async fn pass(ring: Rc<Ring>, index: usize, reader: Reader) {
+    let mut bytes = [0; BUFFER];
+    let handle = reader.handle();
+    loop {
+        let read = reader.read_with(|reader| reader.as_ref().read(&mut bytes));
+        let count = read.await.expect("a pipe that works");
+        if ring.pass(index, count).expect("a pipe that works") {
+            handle.stop();
+        }
+    }
+}
