@@ -22,7 +22,7 @@ pub(crate) struct RawBase {
     /// Whether C made it, and may drive it.
     foreign: bool,
     /// Whether `event_base_free` is ours to call.
-    owned: bool,
+    owned: Cell<bool>,
     /// What becomes of a panic when C drives and there is no Rust to return to.
     abort_on_panic: bool,
     /// The first panic of a callback, until the loop call has returned.
@@ -63,7 +63,7 @@ impl RawBase {
         Self {
             ptr,
             foreign,
-            owned,
+            owned: Cell::new(owned),
             abort_on_panic,
             panic: Cell::new(None),
             turning: Cell::new(false),
@@ -71,6 +71,11 @@ impl RawBase {
             dispatched: Cell::new(0),
             lineage: Lineage::here(),
         }
+    }
+
+    /// Leaves the base to itself, never to be freed.
+    pub(super) fn abandon(&self) {
+        self.owned.set(false);
     }
 
     pub(crate) fn as_ptr(&self) -> *mut ffi::event_base {
@@ -203,7 +208,7 @@ impl Drop for RawBase {
     fn drop(&mut self) {
         // In a forked child `event_base_free` would delete the parent's
         // registrations from the set that both share: leave it be.
-        if !self.owned || !self.is_here() {
+        if !self.owned.get() || !self.is_here() {
             return;
         }
         // SAFETY: [BASE-OUTLIVES] nothing made on the base is left: each holds

@@ -120,6 +120,6 @@ extern "C" fn trampoline(_fd: ffi::evutil_socket_t, what: c_short, arg: *mut c_v
     // Only a loop that C drives can lose its last hold in a callback; freeing
     // the base under the running C loop is not survivable, a leak is.
     if Rc::strong_count(&base) == 1 {
-        std::mem::forget(base);
+        base.abandon();
     }
 }

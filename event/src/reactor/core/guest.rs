@@ -55,14 +55,13 @@ impl Core {
         if self.closed.get() {
             return;
         }
-        if self.base.is_turning() {
-            self.stir();
-        } else {
+        self.stir();
+        if !self.base.is_turning() {
             self.stand_in();
         }
     }
 
-    /// An event that libevent does not count has happened: the turn counts it.
+    /// An event has happened that libevent does not count.
     fn stir(&self) {
         if let Some(anchor) = &self.anchor {
             anchor.stir();
@@ -81,18 +80,14 @@ impl Core {
         }
     }
 
-    /// Before a watcher's callbacks on a base of C's. Under C's loop nobody has
-    /// said yet which loop is the current one; in a turn of ours an event that
-    /// libevent does not count must be made to count.
+    /// Before a watcher's callbacks. Under C's loop nobody has said yet which
+    /// loop is the current one.
     pub(crate) fn step_in(self: &Rc<Self>, unseen: bool) -> Option<Current> {
-        self.anchor.as_ref()?;
-        if !self.running.get() {
-            return Some(LoopHandle::new(self.clone()).make_current());
-        }
         if unseen {
             self.stir();
         }
-        None
+        let hosted = self.anchor.is_some() && !self.running.get();
+        hosted.then(|| LoopHandle::new(self.clone()).make_current())
     }
 
     /// The descriptor that becomes readable when there is something to do.
