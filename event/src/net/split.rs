@@ -11,21 +11,22 @@ use super::socket::Socket;
 
 /// The reading half of a borrowed socket; from [`Socket::split`].
 #[derive(Clone, Copy, Debug)]
-pub struct ReadHalf<'a>(pub(super) &'a Socket);
+pub struct ReadHalf<'a>(&'a Socket);
 
 /// The writing half of a borrowed socket; from [`Socket::split`].
 #[derive(Clone, Copy, Debug)]
-pub struct WriteHalf<'a>(pub(super) &'a Socket);
+pub struct WriteHalf<'a>(&'a Socket);
 
 /// The reading half of a socket that is owned by both; from [`Socket::into_split`].
-pub struct OwnedReadHalf(pub(super) Rc<Socket>);
+pub struct OwnedReadHalf(Rc<Socket>);
 
 /// The writing half of a socket that is owned by both; from [`Socket::into_split`].
 ///
 /// When it is dropped the peer reads the end of the stream.
 pub struct OwnedWriteHalf {
-    /// `None` once reunited.
-    pub(super) socket: Option<Rc<Socket>>,
+    socket: Rc<Socket>,
+    /// Whether the stream ends with this half.
+    ends: bool,
 }
 
 impl<'a> ReadHalf<'a> {
@@ -69,38 +70,35 @@ impl OwnedReadHalf {
         if !std::ptr::eq(self.socket(), other.socket()) {
             return Err(ReuniteError(self, other));
         }
-        drop(other.into_shared());
-        let whole = Rc::try_unwrap(self.0);
-        Ok(whole.expect("two halves are all there are"))
+        other.forget();
+        // Two halves are all there are.
+        Rc::try_unwrap(self.0).map_err(|shared| {
+            ReuniteError(Self::new(shared.clone()), OwnedWriteHalf::new(shared))
+        })
     }
 }
 
 impl OwnedWriteHalf {
     pub(super) fn new(socket: Rc<Socket>) -> Self {
-        Self { socket: Some(socket) }
+        Self { socket, ends: true }
     }
 
     /// The whole.
     pub fn socket(&self) -> &Socket {
-        self.socket.as_ref().expect("there until it is dropped")
-    }
-
-    /// Without ending the stream.
-    fn into_shared(mut self) -> Option<Rc<Socket>> {
-        self.socket.take()
+        &self.socket
     }
 
     /// Drops the half, but does not end the stream: the peer goes on waiting.
-    pub fn forget(self) {
-        drop(self.into_shared());
+    pub fn forget(mut self) {
+        self.ends = false;
     }
 }
 
 impl Drop for OwnedWriteHalf {
     fn drop(&mut self) {
-        if let Some(socket) = &self.socket {
+        if self.ends {
             // It may have been closed or reset: then the stream has ended already.
-            let _ = socket.shutdown(Shutdown::Write);
+            let _ = self.socket.shutdown(Shutdown::Write);
         }
     }
 }

@@ -32,6 +32,7 @@ const PATIENCE: u8 = 4;
 
 /// The ticket of those who poll by hand: the last of them is woken, as
 /// `AsyncRead::poll_read` and its kin promise.
+#[cfg(feature = "net")]
 pub(crate) const POLLED: u64 = 0;
 
 /// Reading or writing.

@@ -29,6 +29,7 @@ mod watch;
 mod watcher;
 
 pub use async_fd::AsyncFd;
+#[cfg(feature = "net")]
 pub(crate) use async_fd::{Direction, POLLED};
 pub use builder::{Builder, Feature};
 pub use child::ChildWatcher;
@@ -41,6 +42,7 @@ pub(crate) use remote::Shared;
 pub use remote::{LoopClosed, Remote};
 pub use signal::{Arrival, SignalError, SignalWatcher};
 pub use timer::{Timer, TimerError};
+#[cfg(feature = "net")]
 pub(crate) use waiters::Waiters;
 pub use waker::{LoopWaker, WakeWatcher};
 pub use watch::{Watch, WatchError};
