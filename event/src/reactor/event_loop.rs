@@ -51,6 +51,11 @@ pub enum OnPanic {
 /// let events = event::EventLoop::new().unwrap();
 /// std::thread::spawn(move || events.run());
 /// ```
+///
+/// ```compile_fail,E0277
+/// fn shared_between_threads<T: Sync>() {}
+/// shared_between_threads::<event::EventLoop>();
+/// ```
 pub struct EventLoop(Rc<Core>);
 
 impl EventLoop {

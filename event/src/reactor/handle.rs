@@ -23,7 +23,25 @@ thread_local! {
 
 /// A handle to a loop, for its own thread: cheap to clone and to capture.
 ///
-/// It may outlive the loop; registering then fails with an error.
+/// It may outlive the loop; registering then fails with an error. Like all that
+/// is registered with it, it stays on its loop's thread:
+///
+/// ```compile_fail,E0277
+/// let handle = event::EventLoop::new().unwrap().handle();
+/// std::thread::spawn(move || handle.stop());
+/// ```
+///
+/// ```compile_fail,E0277
+/// fn shared_between_threads<T: Sync>() {}
+/// shared_between_threads::<event::LoopHandle>();
+/// ```
+///
+/// ```compile_fail,E0597
+/// let handle = event::EventLoop::new().unwrap().handle();
+/// let on_the_stack = 1;
+/// let borrowed = &on_the_stack;
+/// handle.defer(move || println!("{borrowed}"));
+/// ```
 #[derive(Clone)]
 pub struct LoopHandle(Rc<Core>);
 

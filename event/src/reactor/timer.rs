@@ -14,6 +14,48 @@ use super::timers::Action;
 ///
 /// Made by [`LoopHandle::timer_after`](crate::LoopHandle::timer_after),
 /// [`timer_at`](crate::LoopHandle::timer_at) and [`every`](crate::LoopHandle::every).
+///
+/// Deadlines are on the monotonic clock, which nobody can set. The time of day
+/// is the caller's sum, to be done again now and then, since that clock jumps:
+///
+/// ```
+/// use std::time::{Duration, SystemTime};
+///
+/// fn call_at(handle: event::LoopHandle, when: SystemTime, call: impl FnOnce() + 'static) {
+///     let left = when.duration_since(SystemTime::now()).unwrap_or_default();
+///     let again = handle.clone();
+///     let look = move || if left.is_zero() { call() } else { call_at(again, when, call) };
+///     // At least once a minute: somebody may set the clock meanwhile.
+///     handle.timer_after(left.min(Duration::from_secs(60)), look).unwrap().detach();
+/// }
+///
+/// # fn main() -> std::io::Result<()> {
+/// let events = event::EventLoop::new()?;
+/// let soon = SystemTime::now() + Duration::from_millis(20);
+/// call_at(events.handle(), soon, move || assert!(SystemTime::now() >= soon));
+/// events.run()
+/// # }
+/// ```
+///
+/// It stays on its loop's thread, and its callback borrows nothing:
+///
+/// ```compile_fail,E0277
+/// fn sent_to_another_thread(timer: event::Timer) {
+///     std::thread::spawn(move || timer.cancel());
+/// }
+/// ```
+///
+/// ```compile_fail,E0277
+/// fn shared_between_threads<T: Sync>() {}
+/// shared_between_threads::<event::Timer>();
+/// ```
+///
+/// ```compile_fail,E0597
+/// let handle = event::EventLoop::new().unwrap().handle();
+/// let on_the_stack = 1;
+/// let borrowed = &on_the_stack;
+/// handle.timer_at(0, move || println!("{borrowed}")).unwrap();
+/// ```
 pub struct Timer {
     core: Option<Rc<Core>>,
     id: Id,
@@ -93,7 +135,8 @@ impl Timer {
     ///
     /// # Errors
     ///
-    /// [`TimerError::OutOfRange`]; the old deadline stands then.
+    /// [`TimerError::OutOfRange`]; the old deadline stands then. And those of
+    /// [`reset_at`](Timer::reset_at).
     pub fn reset(&self, delay: Duration) -> Result<bool, TimerError> {
         let Some(core) = &self.core else {
             return Ok(false);
@@ -106,12 +149,13 @@ impl Timer {
     ///
     /// # Errors
     ///
-    /// [`TimerError::Loop`] if the loop belongs to another process.
+    /// [`TimerError::Loop`] if the loop is gone or belongs to another process.
     pub fn reset_at(&self, deadline: i64) -> Result<bool, TimerError> {
         let Some(core) = &self.core else {
             return Ok(false);
         };
         core.check_process().map_err(TimerError::Loop)?;
+        core.check().map_err(TimerError::Loop)?;
         Ok(core.reschedule(core.clock.now(), self.id, deadline))
     }
 

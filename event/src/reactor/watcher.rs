@@ -15,6 +15,27 @@ use super::source::{Hold, Source};
 use super::watch::{Handed, WatchError};
 
 /// The handle of a watched descriptor. Dropping it unwatches.
+///
+/// It stays on its loop's thread, and its callbacks borrow nothing:
+///
+/// ```compile_fail,E0277
+/// fn sent_to_another_thread(watcher: event::Watcher<std::net::TcpStream>) {
+///     std::thread::spawn(move || watcher.is_watching());
+/// }
+/// ```
+///
+/// ```compile_fail,E0277
+/// fn shared_between_threads<T: Sync>() {}
+/// shared_between_threads::<event::Watcher<std::net::TcpStream>>();
+/// ```
+///
+/// ```compile_fail,E0597
+/// let handle = event::EventLoop::new().unwrap().handle();
+/// let (ours, _theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+/// let on_the_stack = 1;
+/// let borrowed = &on_the_stack;
+/// handle.watch(ours).on_read(move |_| println!("{borrowed}")).start().unwrap();
+/// ```
 pub struct Watcher<F>(Option<Rc<State<F>>>);
 
 impl<F: AsFd + 'static> Watcher<F> {
