@@ -293,6 +293,7 @@ impl Work for Hook {
         executor.be_here();
         executor.inbox.collect(&mut executor.ready.borrow_mut());
         executor.left.set(SHARE);
+        executor.resume();
         executor.go_on()
     }
 
