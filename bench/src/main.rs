@@ -5,17 +5,20 @@
 
 mod bare;
 mod tasks;
+mod verify;
 
 use std::process::ExitCode;
 
 use contest::Contestant;
 
-const USAGE: &str = "usage: bench bare|async WORDS…";
+const USAGE: &str = "usage: bench bare|async|shared|busy WORDS… | bench verify [SERVER…]";
 
 fn layer(name: &str) -> Option<Box<dyn Contestant>> {
     Some(match name {
         "bare" => Box::new(bare::Bare),
-        "async" => Box::new(tasks::Tasks),
+        "async" => Box::new(tasks::Tasks::default()),
+        "shared" => Box::new(tasks::Tasks { shared: true, ..Default::default() }),
+        "busy" => Box::new(tasks::Tasks { busy: true, ..Default::default() }),
         _ => return None,
     })
 }
@@ -25,6 +28,9 @@ fn main() -> ExitCode {
     let Some((name, words)) = arguments.split_first() else {
         return usage();
     };
+    if name == "verify" {
+        return verify::main(words);
+    }
     layer(name).map_or_else(usage, |layer| contest::main(&*layer, words))
 }
 

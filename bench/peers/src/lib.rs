@@ -1,6 +1,8 @@
-//! What the peers share: the way into the programs that are written in C.
+//! What the peers share: the way into the programs that are written in C, and
+//! mio's wait.
 
 use std::ffi::{CString, c_char, c_int};
+use std::io;
 use std::process::ExitCode;
 
 /// `main` of a program in C.
@@ -16,4 +18,12 @@ pub fn run(main: Main) -> ExitCode {
     // SAFETY: as the C standard has it: `argc` strings, and a null pointer.
     let code = unsafe { main(argc, argv.as_mut_ptr()) };
     ExitCode::from(u8::try_from(code).unwrap_or(1))
+}
+
+/// Waits for events; a signal is none.
+pub fn poll(poll: &mut mio::Poll, events: &mut mio::Events) -> io::Result<()> {
+    match poll.poll(events, None) {
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
+        done => done,
+    }
 }

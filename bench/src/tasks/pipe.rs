@@ -1,24 +1,21 @@
 //! The ring of pipes with a task for each read end.
 
 use std::cell::RefCell;
-use std::io::{self, Read};
+use std::io;
 use std::os::unix::net::UnixStream;
 use std::rc::Rc;
 
 use contest::Outcome;
 use contest::ring::{BUFFER, Ring};
 use contest::words::Pipe;
-use event::{AsyncFd, EventLoop, JoinHandle, LoopHandle};
+use event::{EventLoop, JoinHandle, LoopHandle, Socket};
 
-type Reader = AsyncFd<Rc<UnixStream>>;
-
-pub(super) fn run(size: Pipe) -> Outcome {
-    let events = EventLoop::new()?;
+pub(super) fn run(events: &EventLoop, size: Pipe) -> Outcome {
     let (readers, ring) = Ring::new(size)?;
-    let (readers, ring): (Vec<_>, _) = (readers.into_iter().map(Rc::new).collect(), Rc::new(ring));
+    let ring = Rc::new(ring);
     let tasks = RefCell::new(Vec::<JoinHandle<()>>::new());
     let setup = || {
-        end(&events, tasks.take())?;
+        end(events, tasks.take())?;
         let handle = events.handle();
         let numbered = readers.iter().enumerate();
         let spawned = numbered.map(|(index, reader)| spawn(&handle, &ring, index, reader));
@@ -42,20 +39,18 @@ fn spawn(
     handle: &LoopHandle,
     ring: &Rc<Ring>,
     index: usize,
-    reader: &Rc<UnixStream>,
+    reader: &UnixStream,
 ) -> io::Result<JoinHandle<()>> {
-    let reader = AsyncFd::new(handle, reader.clone())?;
+    let reader = Socket::adopt(handle, reader.try_clone()?).map_err(io::Error::other)?;
     Ok(handle.spawn(pass(ring.clone(), index, reader)))
 }
 
-async fn pass(ring: Rc<Ring>, index: usize, reader: Reader) {
+async fn pass(ring: Rc<Ring>, index: usize, reader: Socket) {
     let mut bytes = [0; BUFFER];
-    let handle = reader.handle();
     loop {
-        let read = reader.read_with(|reader| reader.as_ref().read(&mut bytes));
-        let count = read.await.expect("a pipe that works");
+        let count = reader.read(&mut bytes).await.expect("a pipe that works");
         if ring.pass(index, count).expect("a pipe that works") {
-            handle.stop();
+            reader.handle().stop();
         }
     }
 }

@@ -33,7 +33,7 @@ pub fn serve(port: u16, keep: bool) -> io::Result<()> {
     poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
     println!("ready");
     loop {
-        poll.poll(&mut events, None)?;
+        peers::poll(&mut poll, &mut events)?;
         for event in &events {
             match event.token() {
                 LISTENER => server.welcome(poll.registry(), &listener, keep)?,

@@ -20,7 +20,7 @@ pub fn run(size: Pipe) -> Outcome {
     ring.rounds(setup, || {
         let mut over = false;
         while !over {
-            poll.poll(&mut events, None)?;
+            peers::poll(&mut poll, &mut events)?;
             for event in &events {
                 let Token(index) = event.token();
                 over |= ring.read_and_pass(index, &readers[index])?;

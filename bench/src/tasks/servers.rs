@@ -1,0 +1,81 @@
+//! Servers with a task for each connection.
+
+use std::cell::RefCell;
+
+use contest::Outcome;
+use contest::greeting::{RESPONSE, Requests};
+use event::{EventLoop, Listen, Socket, SocketAddress, SocketError, spawn};
+
+const CHUNK: usize = 64 * 1024;
+const BACKLOG: u32 = 4096;
+
+/// Accepts until killed.
+pub(super) fn serve(events: &EventLoop, port: u16, welcome: impl Fn(Socket)) -> Outcome {
+    let failed = |error| contest::Failure::Wrong(format!("{error}"));
+    let served: Result<(), SocketError> = events.block_on(async {
+        let address = SocketAddress::ipv4("127.0.0.1", port)?;
+        let server = Listen::new().backlog(BACKLOG).nodelay(true).on(&events.handle(), address)?;
+        println!("ready");
+        loop {
+            let (socket, _) = server.accept().await?;
+            welcome(socket);
+        }
+    })?;
+    served.map_err(failed)
+}
+
+/// Echoes with a buffer of the task's own.
+pub(super) fn echo(socket: Socket) {
+    spawn(async move {
+        let mut buffer = vec![0; CHUNK];
+        while let Ok(count @ 1..) = socket.read(&mut buffer).await {
+            if socket.write_all(&buffer[..count]).await.is_err() {
+                return;
+            }
+        }
+    });
+}
+
+thread_local! {
+    static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; CHUNK]);
+}
+
+/// Echoes with everybody's buffer: read and written within one poll.
+pub(super) fn echo_shared(socket: Socket) {
+    spawn(async move {
+        while socket.readable().await.is_ok() {
+            match once(&socket) {
+                Ok(Some(unsent)) if unsent.is_empty() => {}
+                Ok(Some(unsent)) if socket.write_all(&unsent).await.is_ok() => {}
+                _ => return,
+            }
+        }
+    });
+}
+
+/// One read and one write; what could not be sent, `None` at the end.
+fn once(socket: &Socket) -> Result<Option<Vec<u8>>, SocketError> {
+    BUFFER.with_borrow_mut(|buffer| match socket.try_read(buffer)? {
+        Some(0) => Ok(None),
+        Some(count) => {
+            let sent = socket.try_write(&buffer[..count])?.unwrap_or(0);
+            Ok(Some(buffer[sent..count].to_vec()))
+        }
+        None => Ok(Some(Vec::new())),
+    })
+}
+
+/// Answers each request with the greeting.
+pub(super) fn greet(socket: Socket) {
+    spawn(async move {
+        let mut requests = Requests::default();
+        let mut buffer = vec![0; 4096];
+        while let Ok(count @ 1..) = socket.read(&mut buffer).await {
+            for _ in 0..requests.count(&buffer[..count]) {
+                if socket.write_all(RESPONSE).await.is_err() {
+                    return;
+                }
+            }
+        }
+    });
+}
