@@ -39,7 +39,8 @@ pub fn alone_blocking<const N: usize>(signals: [Signal; N], body: impl FnOnce())
     };
     // Children inherit the mask of the thread that starts them.
     let output = thread::spawn(start).join().unwrap();
-    assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
+    let said = text(&output.stdout) + &text(&output.stderr);
+    assert!(output.status.success(), "{}: {said}", output.status);
     assert!(text(&output.stdout).contains("1 passed"), "the test was not found");
 }
 

@@ -11,6 +11,8 @@ use std::ptr::NonNull;
 use std::rc::Rc;
 
 use libevent_sys as ffi;
+use rustix::event::{EventfdFlags, eventfd};
+use rustix::pipe::{PipeFlags, pipe_with};
 
 use super::{Lineage, RawConfig, log};
 
@@ -42,6 +44,7 @@ impl RawBase {
     /// when the configuration rules out all of them.
     pub(crate) fn new(config: &RawConfig) -> io::Result<Rc<Self>> {
         log::install();
+        find_room()?;
         // SAFETY: [ONE-OWNER] the configuration is live for the call.
         let ptr = unsafe { ffi::event_base_new_with_config(config.as_ptr()) };
         // libevent leaves errno alone when it is the configuration that
@@ -215,6 +218,16 @@ impl Drop for RawBase {
         // an `Rc` of `self`. [NOT-INSIDE] a running turn holds one as well.
         unsafe { ffi::event_base_free(self.as_ptr()) };
     }
+}
+
+/// Tries whether there are descriptors for a base: its set and its pair for
+/// signals. Without the first libevent takes a lesser backend, and without the
+/// second it ends the process (H22). A thread that takes them in between is
+/// not to be helped.
+fn find_room() -> io::Result<()> {
+    let _pair = pipe_with(PipeFlags::CLOEXEC)?;
+    let _set = eventfd(0, EventfdFlags::CLOEXEC)?;
+    Ok(())
 }
 
 fn no_base() -> io::Error {

@@ -1,0 +1,572 @@
+//! Processes that are started on a loop: one test per property.
+
+mod posix;
+
+use std::cell::{Cell, RefCell};
+use std::fs::File;
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::fd::AsRawFd;
+use std::os::unix::process::ExitStatusExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::process::{Command, ExitStatus, Stdio};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use event::{EventLoop, Kind, Process, Signal, Spawn, Timer};
+use posix::{alone, alone_blocking, descriptors, has_children};
+use rustix::io::Errno;
+use rustix::process::{Pid, Resource, Rlimit, WaitId, WaitIdOptions, getrlimit, setrlimit, waitid};
+
+const MIB: usize = 1 << 20;
+
+fn shell(script: &str) -> Command {
+    let mut command = Command::new("sh");
+    command.args(["-c", script]).stdin(Stdio::null());
+    command
+}
+
+/// All that a child had to say.
+#[derive(Default)]
+struct Heard {
+    stdout: RefCell<Vec<u8>>,
+    stderr: RefCell<Vec<u8>>,
+    status: RefCell<Vec<io::Result<ExitStatus>>>,
+}
+
+impl Heard {
+    /// A child in the making whose words are noted.
+    fn of(events: &EventLoop, command: Command) -> (Rc<Self>, Spawn) {
+        let heard = Rc::new(Self::default());
+        let (out, err, end) = (heard.clone(), heard.clone(), heard.clone());
+        let spawn = events
+            .handle()
+            .process(command)
+            .on_stdout(move |bytes| {
+                assert!(out.status.borrow().is_empty(), "output comes before the end");
+                out.stdout.borrow_mut().extend_from_slice(bytes);
+            })
+            .on_stderr(move |bytes| {
+                assert!(err.status.borrow().is_empty(), "output comes before the end");
+                err.stderr.borrow_mut().extend_from_slice(bytes);
+            })
+            .on_exit(move |status| end.status.borrow_mut().push(status));
+        (heard, spawn)
+    }
+
+    /// Runs the command to its end.
+    fn run(command: Command) -> Rc<Self> {
+        let events = EventLoop::new().unwrap();
+        let (heard, spawn) = Self::of(&events, command);
+        let _child = spawn.start().unwrap();
+        events.run().unwrap();
+        heard
+    }
+
+    fn stdout(&self) -> String {
+        posix::text(&self.stdout.borrow())
+    }
+
+    fn stderr(&self) -> String {
+        posix::text(&self.stderr.borrow())
+    }
+
+    fn status(&self) -> ExitStatus {
+        let status = self.status.borrow();
+        assert_eq!(status.len(), 1, "one end");
+        *status[0].as_ref().unwrap()
+    }
+}
+
+#[test]
+fn arguments_environment_and_directory_reach_the_child() {
+    let mut command = shell("printf '%s|' \"$1\" \"$2\" \"$WORD\"; pwd");
+    command.args(["sh", "a b", "", "c"]).env("WORD", "wörd").current_dir("/usr");
+    assert_eq!(Heard::run(command).stdout(), "a b||wörd|/usr\n");
+    let mut command = Command::new("/usr/bin/env");
+    command.env_clear().env("ONLY", "this");
+    assert_eq!(Heard::run(command).stdout(), "ONLY=this\n");
+}
+
+#[test]
+fn output_streams_are_kept_apart_and_the_status_is_decoded() {
+    let heard = Heard::run(shell("echo out; echo err >&2; exit 7"));
+    assert_eq!((&*heard.stdout(), &*heard.stderr()), ("out\n", "err\n"));
+    assert_eq!(heard.status().code(), Some(7));
+    let heard = Heard::run(shell("echo last; kill -TERM $$"));
+    assert_eq!(heard.stdout(), "last\n");
+    assert_eq!(heard.status().signal(), Some(Signal::TERM.number()));
+}
+
+#[test]
+fn output_comes_before_the_end_however_close_together_they_are() {
+    for _ in 0..100 {
+        let heard = Heard::run(shell("head -c 300000 /dev/zero; echo end >&2"));
+        assert_eq!(heard.stdout.borrow().len(), 300_000);
+        assert_eq!(heard.stderr(), "end\n");
+        assert!(heard.status().success());
+    }
+}
+
+#[test]
+fn a_mib_on_each_stream_at_once_goes_through_without_a_deadlock() {
+    let mut command = shell("head -c 1048576 /dev/zero >&2 & cat; wait");
+    command.stdin(Stdio::piped());
+    let events = EventLoop::new().unwrap();
+    let (heard, spawn) = Heard::of(&events, command);
+    let written = Rc::new(Cell::new(false));
+    let all = written.clone();
+    let child = spawn.on_stdin(move |result| all.set(result.is_ok())).start().unwrap();
+    let bytes: Vec<u8> = (0..MIB).map(|n| (n * 31 >> 3) as u8).collect();
+    child.write_stdin(&bytes).unwrap();
+    assert!(child.pending_stdin() > 0, "a pipe does not hold a MiB");
+    child.close_stdin();
+    events.run().unwrap();
+    assert!(written.get());
+    assert_eq!(child.pending_stdin(), 0);
+    assert!(*heard.stdout.borrow() == bytes, "byte for byte");
+    assert_eq!(heard.stderr.borrow().len(), MIB);
+    assert!(heard.status().success());
+}
+
+#[test]
+fn many_small_writes_arrive_in_order() {
+    let events = EventLoop::new().unwrap();
+    let (heard, spawn) = Heard::of(&events, Command::new("cat"));
+    let child = spawn.on_stdin(|result| result.unwrap()).start().unwrap();
+    let lines: Vec<_> = (0..50_000).map(|n| format!("{n}\n")).collect();
+    for line in &lines {
+        child.write_stdin(line.as_bytes()).unwrap();
+    }
+    child.close_stdin();
+    events.run().unwrap();
+    assert!(heard.stdout() == lines.concat());
+}
+
+#[test]
+fn a_child_that_closes_its_input_is_an_error_to_the_writer() {
+    // As in a library that C has loaded: no Rust `main` has ignored SIGPIPE.
+    alone(|| {
+        posix::set_ignored(Signal::PIPE, false);
+        let events = EventLoop::new().unwrap();
+        let script = "kill -STOP $$; exec <&-; echo closed; exec sleep 60";
+        let (heard, spawn) = Heard::of(&events, shell(script));
+        let failure = Rc::new(RefCell::new(None));
+        let failed = failure.clone();
+        let spawn = spawn.on_stdin(move |result| *failed.borrow_mut() = Some(result));
+        let child = spawn.start().unwrap();
+        let pid = Pid::from_raw(child.pid() as i32).unwrap();
+        waitid(WaitId::Pid(pid), WaitIdOptions::STOPPED).unwrap();
+        child.write_stdin(&[0; MIB]).unwrap();
+        child.send(Signal::CONT).unwrap();
+        while heard.stdout() != "closed\n" || failure.borrow().is_none() {
+            events.run_once(None).unwrap();
+        }
+        let later = failure.take().unwrap().unwrap_err();
+        assert_eq!(later.kind(), ErrorKind::BrokenPipe, "of what was waiting");
+        assert_eq!(child.pending_stdin(), 0);
+        let next = child.write_stdin(b"more").unwrap_err();
+        assert_eq!(next.kind(), ErrorKind::BrokenPipe, "of the next write");
+        child.kill().unwrap();
+        events.run().unwrap();
+        assert!(!posix::is_blocked(Signal::PIPE));
+    });
+}
+
+#[test]
+fn a_direct_write_to_a_closed_input_is_an_error_and_no_signal() {
+    alone(|| {
+        posix::set_ignored(Signal::PIPE, false);
+        let events = EventLoop::new().unwrap();
+        let (heard, spawn) = Heard::of(&events, shell("exec <&-; echo closed; exec sleep 60"));
+        let child = spawn.on_stdin(|_| unreachable!("nothing ever waits")).start().unwrap();
+        while heard.stdout() != "closed\n" {
+            events.run_once(None).unwrap();
+        }
+        for _ in 0..2 {
+            let error = child.write_stdin(b"hello").unwrap_err();
+            assert_eq!(error.raw_os_error(), Some(Errno::PIPE.raw_os_error()));
+        }
+        child.kill().unwrap();
+        events.run().unwrap();
+        assert!(child.write_stdin(b"hello").is_err());
+    });
+}
+
+#[test]
+fn what_a_child_did_not_read_before_its_end_is_an_error() {
+    let events = EventLoop::new().unwrap();
+    let (heard, spawn) = Heard::of(&events, shell("head -c 10"));
+    let failures = Rc::new(RefCell::new(Vec::new()));
+    let (failed, end) = (failures.clone(), heard.clone());
+    let spawn = spawn.on_stdin(move |result| {
+        assert!(end.status.borrow().is_empty(), "before the end");
+        failed.borrow_mut().push(result.unwrap_err().kind());
+    });
+    let child = spawn.start().unwrap();
+    child.write_stdin(&[b'x'; MIB]).unwrap();
+    events.run().unwrap();
+    assert_eq!(heard.stdout(), "xxxxxxxxxx");
+    assert_eq!(*failures.borrow(), [ErrorKind::BrokenPipe]);
+}
+
+#[test]
+fn input_that_is_no_pipe_or_was_closed_cannot_be_written() {
+    let events = EventLoop::new().unwrap();
+    let child = events.handle().process(shell("exit 0")).start().unwrap();
+    assert_eq!(child.write_stdin(b"x").unwrap_err().kind(), ErrorKind::InvalidInput);
+    let child = events.handle().process(Command::new("cat")).on_stdin(|_| {}).start().unwrap();
+    child.close_stdin();
+    assert_eq!(child.write_stdin(b"x").unwrap_err().kind(), ErrorKind::InvalidInput);
+    events.run().unwrap();
+}
+
+#[test]
+fn streams_may_be_null_a_descriptor_or_inherited() {
+    let (mut ours, theirs) = io::pipe().unwrap();
+    let mut command = shell("cat; echo said >&2");
+    command.stdin(File::open("/proc/self/comm").unwrap()).stdout(theirs).stderr(Stdio::null());
+    let events = EventLoop::new().unwrap();
+    let child = events.handle().process(command).start().unwrap();
+    events.run().unwrap();
+    assert!(child.status().unwrap().success());
+    let mut copy = String::new();
+    ours.read_to_string(&mut copy).unwrap();
+    assert_eq!(copy, std::fs::read_to_string("/proc/self/comm").unwrap());
+
+    let heard = Heard::run(shell("readlink /proc/self/fd/0"));
+    assert_eq!(heard.stdout(), "/dev/null\n");
+    let mut command = shell("readlink /proc/self/fd/0");
+    command.stdin(Stdio::inherit());
+    let inherited = std::fs::read_link("/proc/self/fd/0").unwrap();
+    assert_eq!(Path::new(Heard::run(command).stdout().trim_end()), inherited);
+}
+
+#[test]
+fn output_that_nobody_asked_for_does_not_block_the_child() {
+    let mut command = shell("head -c 1048576 /dev/zero");
+    command.stdout(Stdio::piped());
+    let events = EventLoop::new().unwrap();
+    let child = events.handle().process(command).start().unwrap();
+    events.run().unwrap();
+    assert!(child.status().unwrap().success());
+}
+
+#[test]
+fn what_cannot_be_run_is_an_error_that_names_it() {
+    let events = EventLoop::new().unwrap();
+    let refused = |command: Command| events.handle().process(command).start().unwrap_err();
+    let error = refused(Command::new("no-such-program"));
+    assert_eq!(error.error().kind(), ErrorKind::NotFound);
+    assert_eq!(error.program(), "no-such-program");
+    assert!(error.to_string().contains("\"no-such-program\""), "{error}");
+    assert_eq!(io::Error::from(error).kind(), ErrorKind::NotFound);
+
+    assert_eq!(refused(Command::new("/etc/passwd")).error().kind(), ErrorKind::PermissionDenied);
+    let mut command = shell("true");
+    command.current_dir("/no/such/directory");
+    let error = refused(command);
+    assert!(error.to_string().contains("\"/no/such/directory\""), "{error}");
+    assert_eq!(refused(Command::new("nul\0byte")).error().kind(), ErrorKind::InvalidInput);
+    assert_eq!(events.handle().live(), 0);
+}
+
+#[test]
+fn the_child_starts_with_default_signals() {
+    alone_blocking([Signal::TERM, Signal::USR1], || {
+        posix::set_ignored(Signal::USR2, true);
+        posix::set_ignored(Signal::PIPE, true);
+        let events = EventLoop::new().unwrap();
+        let _watcher = events.handle().watch_signal(Signal::HUP, |_| {}).unwrap();
+        let (heard, spawn) = Heard::of(&events, Command::new("cat"));
+        let child = spawn.on_stdin(|_| {}).start().unwrap();
+        let status = std::fs::read_to_string(format!("/proc/{}/status", child.pid())).unwrap();
+        let rows: Vec<_> = status.lines().filter(|row| row.starts_with("Sig")).collect();
+        assert!(rows.contains(&"SigBlk:\t0000000000000000"), "{rows:?}");
+        // 32 is the C library's own.
+        let ignored = rows.iter().find_map(|row| row.strip_prefix("SigIgn:\t")).unwrap();
+        assert_eq!(u64::from_str_radix(ignored, 16).unwrap() & !(0b11 << 31), 0, "{rows:?}");
+        child.send(Signal::TERM).unwrap();
+        while heard.status.borrow().is_empty() {
+            events.run_once(None).unwrap();
+        }
+        assert_eq!(heard.status().signal(), Some(Signal::TERM.number()));
+        assert!(posix::is_blocked(Signal::TERM), "the parent's mask is as it was");
+    });
+}
+
+#[test]
+fn no_descriptor_leaks_into_the_child() {
+    alone(|| {
+        let ls = || {
+            let mut command = Command::new("ls");
+            command.arg("/proc/self/fd").stdin(Stdio::null());
+            command
+        };
+        let inherited = posix::printed(&ls().output().unwrap()).lines().count();
+        // One that a careless library has opened without O_CLOEXEC.
+        let careless = File::open("/dev/zero").unwrap();
+        rustix::io::fcntl_setfd(&careless, rustix::io::FdFlags::empty()).unwrap();
+        let events = EventLoop::new().unwrap();
+        let _signal = events.handle().watch_signal(Signal::HUP, |_| {}).unwrap();
+        let _wakes = events.handle().watch_wakes(|_| {}).unwrap();
+        let _other = events.handle().process(Command::new("cat")).on_stdin(|_| {}).start().unwrap();
+        let list = |spawn: Spawn, heard: Rc<Heard>| {
+            let _child = spawn.start().unwrap();
+            while heard.status.borrow().is_empty() {
+                events.run_once(None).unwrap();
+            }
+            heard.stdout().split_whitespace().map(str::to_owned).collect::<Vec<_>>()
+        };
+        let (heard, spawn) = Heard::of(&events, ls());
+        assert_eq!(list(spawn, heard), ["0", "1", "2", "3"], "3 is the directory's own");
+        let (heard, spawn) = Heard::of(&events, ls());
+        let open = list(spawn.inherit_descriptors(), heard);
+        assert_eq!(open.len(), inherited + 1, "for who asks: the careless one, none of ours");
+    });
+}
+
+#[test]
+fn neither_zombies_nor_descriptors_are_left() {
+    alone(|| {
+        let events = EventLoop::new().unwrap();
+        let before = descriptors();
+        for _ in 0..20 {
+            let (heard, spawn) = Heard::of(&events, shell("echo out; echo err >&2"));
+            let child = spawn.on_stdin(|_| {}).start().unwrap();
+            events.run().unwrap();
+            assert!(heard.status().success());
+            assert_eq!(child.status(), Some(heard.status()));
+            let error = child.send(Signal::TERM).unwrap_err();
+            assert_eq!(error.raw_os_error(), Some(Errno::SRCH.raw_os_error()));
+        }
+        assert!(events.handle().process(Command::new("no-such-program")).start().is_err());
+        assert!(!has_children());
+        assert_eq!(descriptors(), before);
+    });
+}
+
+#[test]
+fn a_dropped_process_hears_nothing_more_runs_on_and_is_reaped() {
+    alone(|| {
+        let events = EventLoop::new().unwrap();
+        let before = descriptors();
+        let captured = Rc::new(());
+        let held = captured.clone();
+        let spawn = events.handle().process(Command::new("cat")).on_stdin(|_| unreachable!());
+        let spawn = spawn.on_exit(move |_| unreachable!("{held:?}"));
+        let child = spawn.start().unwrap();
+        assert!(has_children());
+        // Closes its input, which ends it.
+        drop(child);
+        assert_eq!(Rc::strong_count(&captured), 1, "the captures are dropped");
+        assert_eq!(events.handle().live(), 0);
+        events.run().unwrap();
+        while has_children() {
+            events.run_once(Some(Duration::from_millis(1))).unwrap();
+        }
+        assert_eq!(descriptors(), before);
+    });
+}
+
+#[test]
+fn a_child_that_outlives_its_loop_is_reaped_with_the_next_start() {
+    alone(|| {
+        let (mut end, theirs) = io::pipe().unwrap();
+        let mut command = Command::new("cat");
+        command.stderr(theirs);
+        let events = EventLoop::new().unwrap();
+        let child = events.handle().process(command).on_stdin(|_| {}).start().unwrap();
+        child.detach();
+        drop(events);
+        // Its input was closed with the loop: it ends, and with it this pipe.
+        assert_eq!(end.read(&mut [0]).unwrap(), 0);
+        let next = EventLoop::new().unwrap();
+        while has_children() {
+            assert!(next.handle().process(Command::new("no-such-program")).start().is_err());
+        }
+    });
+}
+
+#[test]
+fn descendants_that_hold_the_pipes_do_not_delay_the_end() {
+    let begun = Instant::now();
+    let heard = Heard::run(shell("sleep 60 & echo $!; exit 3"));
+    assert_eq!(heard.status().code(), Some(3));
+    assert!(begun.elapsed() < Duration::from_secs(30));
+    Signal::KILL.send(heard.stdout().trim().parse().unwrap()).unwrap();
+}
+
+#[test]
+fn kill_ends_the_child() {
+    let events = EventLoop::new().unwrap();
+    let (heard, spawn) = Heard::of(&events, shell("exec sleep 60"));
+    let child = spawn.start().unwrap();
+    assert_eq!(child.status(), None);
+    let kinds: Vec<_> = events.handle().registrations().iter().map(|one| one.kind).collect();
+    assert!(kinds.contains(&Kind::Child), "{kinds:?}");
+    child.kill().unwrap();
+    events.run().unwrap();
+    assert_eq!(heard.status().signal(), Some(Signal::KILL.number()));
+}
+
+#[test]
+fn a_panic_in_a_callback_loses_neither_output_nor_the_end() {
+    let events = EventLoop::new().unwrap();
+    let (bytes, status) = (Rc::new(Cell::new(0)), Rc::new(Cell::new(None)));
+    let (read, ended) = (bytes.clone(), status.clone());
+    let spawn = events.handle().process(shell("head -c 300000 /dev/zero"));
+    let spawn = spawn.on_stdout(move |chunk| {
+        read.set(read.get() + chunk.len());
+        panic!("in a process's callback");
+    });
+    let _child = spawn.on_exit(move |status| ended.set(status.ok())).start().unwrap();
+    let mut panics = 0;
+    while catch_unwind(AssertUnwindSafe(|| events.run().unwrap())).is_err() {
+        panics += 1;
+    }
+    assert!(panics > 1);
+    assert_eq!(bytes.get(), 300_000);
+    assert!(status.get().unwrap().success());
+}
+
+#[test]
+fn a_callback_may_drop_its_own_process() {
+    let slot = Rc::new(RefCell::new(None::<Process>));
+    for script in ["echo out; exec cat", "echo out"] {
+        let events = EventLoop::new().unwrap();
+        let (inner, calls) = (slot.clone(), Rc::new(Cell::new(0)));
+        let counted = calls.clone();
+        let mut command = shell(script);
+        command.stdin(Stdio::piped());
+        let spawn = events.handle().process(command).on_exit(|_| unreachable!());
+        let spawn = spawn.on_stdout(move |_| {
+            counted.set(counted.get() + 1);
+            drop(inner.take());
+        });
+        slot.replace(Some(spawn.start().unwrap()));
+        events.run().unwrap();
+        assert_eq!(calls.get(), 1, "{script}");
+    }
+    assert_eq!(Rc::strong_count(&slot), 1, "the captures are dropped");
+}
+
+#[test]
+fn a_process_that_outlives_its_loop_yields_errors() {
+    let events = EventLoop::new().unwrap();
+    let captured = Rc::new(());
+    let held = captured.clone();
+    let spawn = events.handle().process(Command::new("cat")).on_stdin(|_| {});
+    let child = spawn.on_exit(move |_| drop(held)).start().unwrap();
+    let handle = events.handle();
+    drop(events);
+    assert_eq!(Rc::strong_count(&captured), 1, "the callbacks are dropped with the loop");
+    assert!(child.write_stdin(b"x").is_err());
+    let error = handle.process(Command::new("cat")).start().unwrap_err();
+    assert_eq!(error.error().kind(), ErrorKind::NotConnected);
+}
+
+/// What the stopped process runs: its loop ticks until it has missed some.
+fn tick_until_some_are_missed() {
+    const PERIOD: i64 = 5_000_000;
+    let events = EventLoop::new().unwrap();
+    let (handle, timer) = (events.handle(), Rc::new(RefCell::new(None::<Timer>)));
+    let (own, first) = (timer.clone(), Rc::new(Cell::new(0)));
+    let (origin, mut ticks, mut told) = (first.clone(), 0, false);
+    let tick = move |count: u64| {
+        ticks += count as i64;
+        let next = own.borrow().as_ref().and_then(Timer::deadline).unwrap();
+        assert_eq!(next - origin.get(), ticks * PERIOD, "in phase, and each tick counted");
+        assert!(handle.now() >= next - PERIOD, "never early");
+        if told && count >= 10 {
+            handle.stop();
+        }
+        if !std::mem::replace(&mut told, true) {
+            io::stdout().write_all(b"ticking\n").unwrap();
+        }
+    };
+    let every = events.handle().every(Duration::from_nanos(PERIOD as u64), tick).unwrap();
+    first.set(every.deadline().unwrap());
+    timer.replace(Some(every));
+    events.run().unwrap();
+}
+
+#[test]
+fn a_loop_that_is_stopped_for_50_ms_goes_on_in_phase() {
+    if posix::is_alone() {
+        return tick_until_some_are_missed();
+    }
+    let events = EventLoop::new().unwrap();
+    let (handle, child) = (events.handle(), Rc::new(RefCell::new(None::<Process>)));
+    let (stopped, ended) = (child.clone(), Rc::new(Cell::new(None)));
+    let (status, mut said) = (ended.clone(), String::new());
+    // It has missed ticks by itself, and is gone, if the machine is that busy.
+    let send = move |signal| stopped.borrow().as_ref().unwrap().send(signal).unwrap_or_default();
+    let spawn = handle.process(posix::again("a_loop_that_is_stopped_for_50_ms_goes_on_in_phase"));
+    let spawn = spawn.on_stdout(move |bytes| {
+        let ticked = said.contains("ticking");
+        said += &posix::text(bytes);
+        if said.contains("ticking") && !ticked {
+            send(Signal::STOP);
+            let send = send.clone();
+            let resume = move || send(Signal::CONT);
+            handle.timer_after(Duration::from_millis(55), resume).unwrap().detach();
+        }
+    });
+    let started = spawn.on_exit(move |end| status.set(end.ok())).start().unwrap();
+    child.replace(Some(started));
+    events.run().unwrap();
+    assert!(ended.get().unwrap().success());
+}
+
+/// Opens descriptors until there is no hole in their numbers.
+fn fill_holes() -> Vec<File> {
+    let mut fillers = Vec::new();
+    loop {
+        let open = descriptors().len();
+        let file = File::open("/dev/null").unwrap();
+        if file.as_raw_fd() as usize == open {
+            return fillers;
+        }
+        fillers.push(file);
+    }
+}
+
+#[test]
+fn with_no_descriptor_left_everything_is_an_error_and_nothing_leaks() {
+    alone(|| {
+        let mut child = Command::new("cat").stdin(Stdio::piped()).spawn().unwrap();
+        let events = EventLoop::new().unwrap();
+        let _fillers = fill_holes();
+        let (handle, before, mask) = (events.handle(), descriptors(), posix::blocked());
+        let limit = getrlimit(Resource::Nofile);
+        // One less each time: what needs several fails at each of its steps.
+        for spare in (0..20).rev() {
+            let current = Some((before.len() + spare) as u64);
+            setrlimit(Resource::Nofile, Rlimit { current, maximum: limit.maximum }).unwrap();
+            let spawn = Heard::of(&events, shell("exit 0")).1.on_stdin(|_| {});
+            let attempts = [
+                handle.watch_signal(Signal::HUP, |_| {}).map(drop).map_err(io::Error::from),
+                handle.watch_child(child.id(), |_| {}).map(drop),
+                handle.watch_wakes(|_| {}).map(drop),
+                spawn.start().map(drop).map_err(io::Error::from),
+                EventLoop::new().map(drop),
+            ];
+            setrlimit(Resource::Nofile, limit.clone()).unwrap();
+            // A child that did start is reaped in the background.
+            let mut turns = 0..1000;
+            while descriptors() != before && turns.next().is_some() {
+                events.run_once(Some(Duration::from_millis(1))).unwrap();
+            }
+            assert_eq!(descriptors(), before, "{spare} to spare");
+            assert_eq!(posix::blocked(), mask, "{spare} to spare");
+            let failures = attempts.iter().filter(|attempt| attempt.is_err()).count();
+            assert!(spare > 0 || failures == attempts.len(), "{attempts:?}");
+            assert!(spare < 19 || failures == 0, "{attempts:?}");
+        }
+        drop(handle.watch_signal(Signal::HUP, |_| {}).unwrap());
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(!has_children());
+    });
+}
