@@ -10,21 +10,27 @@ const ALONE: &str = "CONTRACT_TEST_ALONE";
 /// be called `test`. What that process wrote to standard error; `None` there.
 #[track_caller]
 pub fn alone(test: &str, body: impl FnOnce()) -> Option<String> {
+    alone_with(&[], test, body)
+}
+
+/// The same, with this in its environment.
+#[track_caller]
+pub fn alone_with(environment: &[(&str, &str)], test: &str, body: impl FnOnce()) -> Option<String> {
     if env::var_os(ALONE).is_some() {
         body();
         return None;
     }
-    let output = start_anew(test);
+    let output = start_anew(environment, test);
     let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
     assert!(output.status.success(), "{test} failed alone:\n{stdout}\n{stderr}");
     assert!(stdout.contains("1 passed"), "{test} is not the name of this test:\n{stdout}");
     Some(stderr)
 }
 
-fn start_anew(test: &str) -> Output {
-    let this = env::current_exe().unwrap();
-    let arguments = [test, "--exact", "--nocapture", "--test-threads=1"];
-    Command::new(this).args(arguments).env(ALONE, "1").output().unwrap()
+fn start_anew(environment: &[(&str, &str)], test: &str) -> Output {
+    let mut again = Command::new(env::current_exe().unwrap());
+    again.args([test, "--exact", "--nocapture", "--test-threads=1"]);
+    again.env(ALONE, "1").envs(environment.iter().copied()).output().unwrap()
 }
 
 fn text(bytes: &[u8]) -> String {
