@@ -81,7 +81,9 @@ fn a_bind_to_an_address_in_use_says_which() {
         let first = ServerSocket::bind(handle, local()).unwrap();
         let address = first.local_addr().unwrap();
         let error = Listen::new().on(handle, &address).unwrap_err();
-        assert!(matches!(&error, SocketError::BindFailed { address: told, .. } if *told == address));
+        assert!(
+            matches!(&error, SocketError::BindFailed { address: told, .. } if *told == address)
+        );
         assert_eq!(error.kind(), ErrorKind::AddrInUse);
     });
 }

@@ -72,9 +72,8 @@ impl OwnedReadHalf {
         }
         other.forget();
         // Two halves are all there are.
-        Rc::try_unwrap(self.0).map_err(|shared| {
-            ReuniteError(Self::new(shared.clone()), OwnedWriteHalf::new(shared))
-        })
+        Rc::try_unwrap(self.0)
+            .map_err(|shared| ReuniteError(Self::new(shared.clone()), OwnedWriteHalf::new(shared)))
     }
 }
 

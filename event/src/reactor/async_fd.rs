@@ -294,11 +294,11 @@ impl<F: AsFd> AsyncFd<F> {
         operation: &mut impl FnMut(&F) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
         let side = self.entry.0.side(direction);
-        let budget = &self.entry.0.core.budget;
+        let core = &self.entry.0.core;
+        let budget = &core.budget;
         side.unheard.set(0);
         while !side.drained.get() {
-            if budget.is_spent() {
-                context.waker().wake_by_ref();
+            if budget.is_spent(core, context.waker()) {
                 return Poll::Pending;
             }
             match operation(&self.io) {

@@ -121,7 +121,7 @@ impl Core {
             clock,
             tally: Tally::default(),
             deferred: Deferred::default(),
-            budget: Rc::new(Budget::new()),
+            budget: Budget::new(),
             registry: RefCell::default(),
             remote,
             work: OnceCell::new(),
