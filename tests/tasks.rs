@@ -585,6 +585,7 @@ fn a_waker_left_by_an_earlier_block_on_disturbs_nobody() {
         kept.wake_by_ref();
         events.block_on(sleep_in(&events, 1)).unwrap();
     }
+    kept.wake_by_ref();
     support::assert_sleeps(&events);
     drop(events);
     kept.wake();
