@@ -15,7 +15,6 @@ use super::budget::Budget;
 use super::clock::Clock;
 use super::counters::Tally;
 use super::deferred::Deferred;
-use super::live::{Kind, Registration};
 use super::registry::{Registry, Watched};
 use super::remote::{Doorbell, Shared};
 use super::schedule::Id;
@@ -24,6 +23,7 @@ use crate::os::pollable::Pollable;
 use crate::sys::RawBase;
 
 mod anchor;
+mod census;
 mod guest;
 
 use anchor::Anchor;
@@ -278,31 +278,6 @@ impl Core {
     pub(crate) fn defer(&self, job: Box<dyn FnOnce()>) {
         self.deferred.push(job);
         self.touch();
-    }
-
-    /// How many things keep the loop alive.
-    pub(crate) fn live(&self) -> usize {
-        let tasks = self.work.get().map_or(0, |work| work.live());
-        let put_off = self.deferred.len() + self.remote.waiting();
-        self.listening.get() + self.timers.len() + put_off + tasks
-    }
-
-    /// What they are.
-    pub(crate) fn registrations(&self) -> Vec<Registration> {
-        let plain = |kind| Registration { kind, fd: None, deadline: None };
-        let tasks = self.work.get().map_or(0, |work| work.live());
-        let mut all: Vec<_> =
-            self.registry.borrow().iter().filter_map(|watched| watched.registration()).collect();
-        all.extend(
-            self.timers
-                .deadlines()
-                .into_iter()
-                .map(|deadline| Registration { deadline: Some(deadline), ..plain(Kind::Timer) }),
-        );
-        let put_off = self.deferred.len() + self.remote.waiting();
-        all.extend(std::iter::repeat_n(plain(Kind::Deferred), put_off));
-        all.extend(std::iter::repeat_n(plain(Kind::Task), tasks));
-        all
     }
 
     /// The executor's share of each turn.
