@@ -26,6 +26,12 @@ fn shell(script: &str) -> Command {
     command
 }
 
+/// Waits until the child has stopped itself.
+fn has_stopped(child: &Process) {
+    let pid = Pid::from_raw(child.pid() as i32).unwrap();
+    waitid(WaitId::Pid(pid), WaitIdOptions::STOPPED).unwrap();
+}
+
 /// All that a child had to say.
 #[derive(Default)]
 struct Heard {
@@ -117,7 +123,7 @@ fn a_mib_on_each_stream_at_once_goes_through_without_a_deadlock() {
     let written = Rc::new(Cell::new(false));
     let all = written.clone();
     let child = spawn.on_stdin(move |result| all.set(result.is_ok())).start().unwrap();
-    let bytes: Vec<u8> = (0..MIB).map(|n| (n * 31 >> 3) as u8).collect();
+    let bytes: Vec<u8> = (0..MIB).map(|n| ((n * 31) >> 3) as u8).collect();
     child.write_stdin(&bytes).unwrap();
     assert!(child.pending_stdin() > 0, "a pipe does not hold a MiB");
     child.close_stdin();
@@ -155,8 +161,7 @@ fn a_child_that_closes_its_input_is_an_error_to_the_writer() {
         let failed = failure.clone();
         let spawn = spawn.on_stdin(move |result| *failed.borrow_mut() = Some(result));
         let child = spawn.start().unwrap();
-        let pid = Pid::from_raw(child.pid() as i32).unwrap();
-        waitid(WaitId::Pid(pid), WaitIdOptions::STOPPED).unwrap();
+        has_stopped(&child);
         child.write_stdin(&[0; MIB]).unwrap();
         child.send(Signal::CONT).unwrap();
         while heard.stdout() != "closed\n" || failure.borrow().is_none() {
@@ -196,7 +201,7 @@ fn a_direct_write_to_a_closed_input_is_an_error_and_no_signal() {
 #[test]
 fn what_a_child_did_not_read_before_its_end_is_an_error() {
     let events = EventLoop::new().unwrap();
-    let (heard, spawn) = Heard::of(&events, shell("head -c 10"));
+    let (heard, spawn) = Heard::of(&events, shell("kill -STOP $$; head -c 10"));
     let failures = Rc::new(RefCell::new(Vec::new()));
     let (failed, end) = (failures.clone(), heard.clone());
     let spawn = spawn.on_stdin(move |result| {
@@ -204,7 +209,9 @@ fn what_a_child_did_not_read_before_its_end_is_an_error() {
         failed.borrow_mut().push(result.unwrap_err().kind());
     });
     let child = spawn.start().unwrap();
+    has_stopped(&child);
     child.write_stdin(&[b'x'; MIB]).unwrap();
+    child.send(Signal::CONT).unwrap();
     events.run().unwrap();
     assert_eq!(heard.stdout(), "xxxxxxxxxx");
     assert_eq!(*failures.borrow(), [ErrorKind::BrokenPipe]);
@@ -552,7 +559,7 @@ fn with_no_descriptor_left_everything_is_an_error_and_nothing_leaks() {
                 spawn.start().map(drop).map_err(io::Error::from),
                 EventLoop::new().map(drop),
             ];
-            setrlimit(Resource::Nofile, limit.clone()).unwrap();
+            setrlimit(Resource::Nofile, limit).unwrap();
             // A child that did start is reaped in the background.
             let mut turns = 0..1000;
             while descriptors() != before && turns.next().is_some() {

@@ -353,7 +353,8 @@ fn signals_cost_no_descriptor_once_they_are_not_watched() {
 
 #[test]
 fn a_storm_of_interruptions_is_invisible() {
-    let signal = real_time(23);
+    // Not a real-time one: those that wait would fill the queue.
+    let signal = Signal::WINCH;
     posix::interrupt_on(signal);
     let events = EventLoop::new().unwrap();
     let (target, (stop, stopped)) = (Target::this_thread(), mpsc::channel::<()>());

@@ -2,10 +2,8 @@
 //! thread, masks, counts, and a process for those who change what all threads
 //! share.
 
-// `raise(3)`, `pthread_kill(3)` and `sigaction(2)` have no safe wrapper.
-#![allow(unsafe_code)]
-// Each test crate uses its own part.
-#![allow(dead_code)]
+#![allow(unsafe_code, reason = "raise, pthread_kill and sigaction have no safe wrapper")]
+#![allow(dead_code, reason = "each test binary uses its own part of this")]
 
 use std::collections::BTreeSet;
 use std::env;
