@@ -5,6 +5,8 @@
 #![allow(unsafe_code, reason = "raise, pthread_kill and sigaction have no safe wrapper")]
 #![allow(dead_code, reason = "each test binary uses its own part of this")]
 
+pub mod heard;
+
 use std::collections::BTreeSet;
 use std::env;
 use std::fs;
