@@ -102,7 +102,10 @@ impl Exchange {
 
     fn compare(&mut self) -> io::Result<()> {
         if self.received != self.message {
-            return Err(io::Error::new(ErrorKind::InvalidData, "the echo differs from the message"));
+            return Err(io::Error::new(
+                ErrorKind::InvalidData,
+                "the echo differs from the message",
+            ));
         }
         if let Ok(verified) = &mut self.outcome {
             verified.messages += 1;

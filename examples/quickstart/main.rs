@@ -46,7 +46,10 @@ fn main() -> io::Result<()> {
     println!("{} connections served, all of them closed by the clients", served.connections);
     println!("{} bytes sent, echoed and compared: every one came back as it was", verified.bytes);
     let rate = verified.messages as f64 / seconds;
-    println!("{} messages of {MESSAGE} bytes in {seconds:.2} s: {rate:.0} messages/s", verified.messages);
+    println!(
+        "{} messages of {MESSAGE} bytes in {seconds:.2} s: {rate:.0} messages/s",
+        verified.messages
+    );
     println!("descriptors: {before} before, {} after", descriptors());
     assert_eq!(descriptors(), before, "a descriptor leaked");
     Ok(())
@@ -56,7 +59,9 @@ fn main() -> io::Result<()> {
 fn exchange(address: SocketAddr) -> io::Result<client::Verified> {
     let events = EventLoop::new()?;
     let clients = (0..CLIENTS)
-        .map(|seed| client::Client::start(&events.handle(), address, seed as u64, MESSAGES, MESSAGE))
+        .map(|seed| {
+            client::Client::start(&events.handle(), address, seed as u64, MESSAGES, MESSAGE)
+        })
         .collect::<io::Result<Vec<_>>>()?;
     events.run()?;
     clients.iter().map(client::Client::verified).sum()

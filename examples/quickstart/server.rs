@@ -26,7 +26,8 @@ impl Server {
         listener.set_nonblocking(true)?;
         let served = Rc::new(Cell::new(Served::default()));
         let counts = served.clone();
-        let listener = events.watch(listener).on_read(move |ready| accept(&ready, &counts)).start()?;
+        let listener =
+            events.watch(listener).on_read(move |ready| accept(&ready, &counts)).start()?;
         Ok(Self { listener, served })
     }
 
