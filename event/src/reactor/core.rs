@@ -24,6 +24,7 @@ use crate::sys::RawBase;
 
 mod anchor;
 mod census;
+mod closing;
 mod guest;
 
 use anchor::Anchor;
@@ -442,28 +443,6 @@ impl Core {
         match self.pollable.get() {
             Some(pollable) => pollable.follow(&self.base, self.landmarks()),
             None => Ok(()),
-        }
-    }
-
-    /// The end of the loop: everything registered is dropped, handles turn inert.
-    pub(crate) fn close(&self) {
-        self.closed.set(true);
-        self.remote.close();
-        let registry = self.registry.take();
-        for watched in registry.iter() {
-            watched.retire();
-            watched.bury();
-        }
-        drop(registry);
-        self.timers.close();
-        drop(self.deferred.take());
-        drop(self.doorbell.take());
-        if let Some(anchor) = &self.anchor {
-            anchor.hold(false);
-        }
-        // Last, for a panic of what it drops comes out of here.
-        if let Some(work) = self.work.get() {
-            work.clear();
         }
     }
 }

@@ -206,11 +206,9 @@ impl Timers {
         Some(tick)
     }
 
-    /// The end of the loop.
-    pub(crate) fn close(&self) {
-        drop(self.event.take());
-        let schedule = self.schedule.borrow_mut().take();
-        drop(schedule);
+    /// The end of the loop: hands everything out, to be dropped with no borrow held.
+    pub(crate) fn take(&self) -> (Option<RawEvent>, Schedule<Action>) {
+        (self.event.take(), self.schedule.borrow_mut().take())
     }
 }
 
