@@ -86,8 +86,8 @@ pub fn hold_up(duration: Duration) {
 
 /// The text of the panic that comes out of `f`.
 #[track_caller]
-pub fn panic_of(f: impl FnOnce()) -> String {
-    let payload = catch_unwind(AssertUnwindSafe(f)).expect_err("no panic came out");
+pub fn panic_of<R>(f: impl FnOnce() -> R) -> String {
+    let payload = catch_unwind(AssertUnwindSafe(f)).err().expect("no panic came out");
     match payload.downcast::<&'static str>() {
         Ok(text) => (*text).to_owned(),
         Err(payload) => *payload.downcast::<String>().expect("a text"),
