@@ -46,17 +46,22 @@ impl Rest {
             self.end();
             return Poll::Ready(());
         }
+        if !self.watch(handle, until) {
+            // The loop is gone: the attempt will tell.
+            return Poll::Ready(());
+        }
         self.waiters.park(ticket, cx.waker());
-        self.watch(handle, until);
         Poll::Pending
     }
 
-    fn watch(&self, handle: &LoopHandle, until: i64) {
+    /// Sees to it that those who wait are woken; whether they will be.
+    fn watch(&self, handle: &LoopHandle, until: i64) -> bool {
         let mut timer = self.timer.borrow_mut();
         if timer.as_ref().is_none_or(|timer| !timer.is_pending()) {
             let waiters = self.waiters.clone();
             *timer = handle.timer_at(until, move || _ = waiters.wake()).ok();
         }
+        timer.is_some()
     }
 
     /// Whoever waits does so no longer.

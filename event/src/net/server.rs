@@ -119,7 +119,9 @@ impl ServerSocket {
 
     /// Uses a listening socket that others own: it is never closed, not even by
     /// [`close`](Self::close). It is put into non-blocking mode, for its owner
-    /// and for all duplicates also, and stays in it.
+    /// and for all duplicates also, and stays in it. Of several objects that
+    /// use one number on one loop the last one has the registration; waiting
+    /// is an error for the others.
     ///
     /// # Errors
     ///
