@@ -219,3 +219,182 @@ impl<T> Schedule<T> {
         std::mem::take(self)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The same by brute force: everything in lists, sorted when asked.
+    #[derive(Default)]
+    struct Model {
+        pending: Vec<(i64, u64, Id)>,
+        /// In the order of their turn; `None` if cancelled or moved since,
+        /// which takes up room until its turn comes.
+        aside: Vec<Option<(i64, u64, Id)>>,
+        sequence: u64,
+    }
+
+    impl Model {
+        fn insert(&mut self, deadline: i64, id: Id) {
+            self.sequence += 1;
+            self.pending.push((deadline, self.sequence, id));
+        }
+
+        fn remove(&mut self, id: Id) -> bool {
+            let before = self.len();
+            self.pending.retain(|(.., one)| *one != id);
+            for one in &mut self.aside {
+                one.take_if(|(.., one)| *one == id);
+            }
+            before > self.len()
+        }
+
+        fn reset(&mut self, id: Id, deadline: i64) -> bool {
+            let there = self.remove(id);
+            self.sequence += 1;
+            if there {
+                self.pending.push((deadline, self.sequence, id));
+            }
+            there
+        }
+
+        fn set_aside(&mut self, now: i64, horizon: u64, limit: usize) {
+            self.pending.sort_by_key(|(deadline, sequence, _)| (*deadline, *sequence));
+            let room = limit.saturating_sub(self.aside.len());
+            let due = |one: &&(i64, u64, Id)| one.0 <= now && one.1 <= horizon;
+            let chosen: Vec<_> = self.pending.iter().filter(due).take(room).copied().collect();
+            self.pending.retain(|one| !chosen.contains(one));
+            self.aside.extend(chosen.into_iter().map(Some));
+        }
+
+        fn next_due(&mut self) -> Option<(Id, i64)> {
+            let spent = self.aside.iter().take_while(|one| one.is_none()).count();
+            self.aside.drain(..spent);
+            let next = (!self.aside.is_empty()).then(|| self.aside.remove(0)).flatten();
+            next.map(|(deadline, _, id)| (id, deadline))
+        }
+
+        fn len(&self) -> usize {
+            self.deadlines().len()
+        }
+
+        fn deadlines(&self) -> Vec<i64> {
+            let aside = self.aside.iter().flatten();
+            let mut all: Vec<_> = self.pending.iter().chain(aside).map(|one| one.0).collect();
+            all.sort_unstable();
+            all
+        }
+    }
+
+    /// Numbers that look random and are the same each time (splitmix64).
+    struct Random(u64);
+
+    impl Random {
+        fn below(&mut self, limit: u64) -> u64 {
+            self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+            let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+            let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+            (mixed ^ (mixed >> 31)) % limit
+        }
+
+        /// Few different ones, so that many are equal; the ends among them.
+        fn deadline(&mut self) -> i64 {
+            match self.below(20) {
+                0 => i64::MIN,
+                1 => i64::MAX,
+                _ => self.below(50) as i64,
+            }
+        }
+    }
+
+    fn step(random: &mut Random, real: &mut Schedule<u64>, model: &mut Model, ids: &mut Vec<Id>) {
+        let some = |random: &mut Random, ids: &[Id]| ids[random.below(ids.len() as u64) as usize];
+        match random.below(10) {
+            0..=3 => {
+                let deadline = random.deadline();
+                let id = real.insert(deadline, 0).unwrap();
+                model.insert(deadline, id);
+                ids.push(id);
+            }
+            4 | 5 if !ids.is_empty() => {
+                let id = some(random, ids);
+                assert_eq!(real.remove(id).is_some(), model.remove(id));
+            }
+            6 | 7 if !ids.is_empty() => {
+                let (id, deadline) = (some(random, ids), random.deadline());
+                assert_eq!(real.reset(id, deadline), model.reset(id, deadline));
+            }
+            8 => {
+                let now = random.deadline();
+                let horizon = real.latest() - random.below(5).min(real.latest());
+                let limit = random.below(30) as usize;
+                real.set_aside(now, horizon, limit);
+                model.set_aside(now, horizon, limit);
+            }
+            _ => run_some(random, real, model),
+        }
+    }
+
+    fn run_some(random: &mut Random, real: &mut Schedule<u64>, model: &mut Model) {
+        for _ in 0..random.below(20) {
+            let next = real.next_due();
+            assert_eq!(next, model.next_due());
+            let Some((id, _)) = next else { return };
+            // Whoever takes it from the queue removes it, or moves it on.
+            if random.below(2) == 0 {
+                assert!(real.remove(id).is_some());
+            } else {
+                let deadline = random.deadline();
+                assert!(real.reset(id, deadline));
+                model.sequence += 1;
+                model.pending.push((deadline, model.sequence, id));
+            }
+        }
+    }
+
+    #[test]
+    fn rule_4_4_the_queue_agrees_with_a_sorted_list() {
+        for seed in 0..100 {
+            let (mut random, mut ids) = (Random(seed), Vec::new());
+            let (mut real, mut model) = (Schedule::default(), Model::default());
+            for _ in 0..400 {
+                step(&mut random, &mut real, &mut model, &mut ids);
+                assert_eq!(real.len(), model.len());
+                let mut deadlines = real.deadlines();
+                deadlines.sort_unstable();
+                assert_eq!(deadlines, model.deadlines());
+                if model.aside.is_empty() {
+                    assert_eq!(real.earliest(), deadlines.first().copied());
+                } else {
+                    assert_eq!(real.earliest(), Some(i64::MIN));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_handle_finds_no_later_entry_in_its_place() {
+        let mut schedule = Schedule::default();
+        let old = schedule.insert(1, 'a').unwrap();
+        assert_eq!(schedule.remove(old), Some('a'));
+        let new = schedule.insert(2, 'b').unwrap();
+        assert_eq!(old.index, new.index, "the place is used again");
+        assert_eq!((schedule.deadline(old), schedule.remove(old)), (None, None));
+        assert!(!schedule.reset(old, 3));
+        assert_eq!(schedule.deadline(new), Some(2));
+    }
+
+    #[test]
+    fn cancelled_entries_do_not_pile_up() {
+        let mut schedule = Schedule::default();
+        let far: Vec<_> = (0..100).map(|n| schedule.insert(1000 + n, ()).unwrap()).collect();
+        for n in 0..100_000 {
+            let id = schedule.insert(n, ()).unwrap();
+            schedule.reset(id, n / 2);
+            schedule.remove(id);
+        }
+        assert!(schedule.heap.len() < 1000, "{} keys for 100 entries", schedule.heap.len());
+        assert_eq!(schedule.earliest(), Some(1000));
+        assert_eq!(schedule.len(), far.len());
+    }
+}
