@@ -441,7 +441,7 @@ impl Core {
     /// Who waits for our set must wait for the new one.
     fn follow(&self) -> io::Result<()> {
         match self.pollable.get() {
-            Some(pollable) => pollable.follow(&self.base, self.landmarks()),
+            Some(pollable) => pollable.follow(&self.base, self.remote.bell()),
             None => Ok(()),
         }
     }

@@ -111,8 +111,9 @@ impl EventLoop {
     ///
     /// # Errors
     ///
-    /// [`io::ErrorKind::Unsupported`] unless the backend is `epoll` and `/proc`
-    /// tells which of the process's epoll descriptors is libevent's.
+    /// [`io::ErrorKind::Unsupported`] unless the backend is `epoll`, and with
+    /// the test clock, for which nobody can wait; what the system says if
+    /// descriptors run out.
     pub fn pollable(&self) -> io::Result<BorrowedFd<'_>> {
         self.0.pollable()
     }

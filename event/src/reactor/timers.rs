@@ -4,7 +4,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd};
 use std::rc::Rc;
 use std::task::Waker;
 
@@ -67,11 +67,6 @@ impl Timers {
     pub(crate) fn renew(&self, child: &Forked) -> io::Result<()> {
         self.set.set(None);
         self.alarm.renew(child)
-    }
-
-    /// The descriptor of the alarm.
-    pub(crate) fn alarm(&self) -> RawFd {
-        self.alarm.as_fd().as_raw_fd()
     }
 
     pub(crate) fn len(&self) -> usize {

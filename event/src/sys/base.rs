@@ -5,7 +5,6 @@ use std::any::Any;
 use std::cell::Cell;
 use std::ffi::CStr;
 use std::io;
-use std::os::fd::{BorrowedFd, RawFd};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr::NonNull;
 use std::rc::Rc;
@@ -151,13 +150,6 @@ impl RawBase {
     /// Whether a callback of this base is on the stack.
     pub(crate) fn is_inside(&self) -> bool {
         self.inside.get() > 0
-    }
-
-    /// The kernel's set behind the base, whose number was found out.
-    pub(crate) fn borrow_backend(&self, fd: RawFd) -> BorrowedFd<'_> {
-        // SAFETY: [BASE-OUTLIVES] libevent keeps its set open until the base
-        // is freed, or replaced by `reinit`, after which it is looked for anew.
-        unsafe { BorrowedFd::borrow_raw(fd) }
     }
 
     /// Ends the running `event_base_loop` after the running callback; the rest

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::ffi::{c_int, c_void};
 use std::io;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 use libevent_sys as ffi;
 
@@ -29,6 +29,14 @@ impl RawBase {
             added.or_else(pass_over_closed)?;
         }
         replace_file(old, &fresh)
+    }
+
+    /// The set behind the base, found by the landmark.
+    pub(crate) fn kernel_set(&self, landmark: RawFd) -> Option<BorrowedFd<'_>> {
+        // SAFETY: [BASE-OUTLIVES] open until the base is freed; a new set that
+        // takes its place has the same number, and `event_reinit` is followed
+        // by another search.
+        find(landmark).map(|number| unsafe { BorrowedFd::borrow_raw(number) })
     }
 
     /// What the kernel is to report, descriptor by descriptor.

@@ -3,7 +3,7 @@
 #![forbid(unsafe_code)]
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, RawFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::rc::Rc;
 
 use super::Core;
@@ -93,23 +93,18 @@ impl Core {
     /// The descriptor that becomes readable when there is something to do.
     pub(crate) fn pollable(&self) -> io::Result<BorrowedFd<'_>> {
         self.check()?;
-        if self.clock.is_virtual() {
+        if self.clock.is_virtual() || !self.edges {
             return Err(io::ErrorKind::Unsupported.into());
         }
         let pollable = match self.pollable.get() {
             Some(pollable) => pollable,
             None => {
-                let made = Pollable::new(&self.base, self.landmarks())?;
+                let made = Pollable::new(&self.base, self.remote.bell())?;
                 self.pollable.get_or_init(|| made)
             }
         };
         self.be_eager();
         Ok(pollable.as_fd())
-    }
-
-    /// Descriptors that only our own set watches.
-    pub(super) fn landmarks(&self) -> [RawFd; 2] {
-        [self.remote.bell(), self.timers.alarm()]
     }
 
     /// In a forked child: kernel objects of its own.
