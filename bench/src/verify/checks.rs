@@ -5,10 +5,10 @@ use std::net::{Shutdown, TcpStream};
 use std::thread::{self, sleep};
 use std::time::Duration;
 
+use bench::server::Server;
 use contest::chance::Chance;
 use rustix::net::sockopt::set_socket_linger;
-
-use super::server::Server;
+use rustix::process::Signal;
 
 /// More than the socket buffers of both sides hold.
 const LONG: usize = 16 << 20;
@@ -76,13 +76,22 @@ pub(super) fn many_clients(server: &Server) -> io::Result<()> {
     Ok(())
 }
 
+/// Runs `f` while the server stands still, so that all that is sent meanwhile
+/// arrives at once.
+fn stopped<R>(server: &Server, f: impl FnOnce() -> io::Result<R>) -> io::Result<R> {
+    server.signal(Signal::STOP)?;
+    let result = f();
+    server.signal(Signal::CONT)?;
+    result
+}
+
 fn end_with(server: &Server, length: usize) -> io::Result<()> {
     let mut stream = server.connect()?;
     // The connection is an old one, whose first edge is long past.
     stream.write_all(b"hello")?;
     expect(&mut stream, b"hello")?;
     let bytes = noise(length as u64, length);
-    server.stopped(|| {
+    stopped(server, || {
         stream.write_all(&bytes)?;
         stream.shutdown(Shutdown::Write)?;
         sleep(Duration::from_millis(1));
@@ -106,7 +115,7 @@ pub(super) fn reset_with_data(server: &Server) -> io::Result<()> {
         let mut stream = server.connect()?;
         stream.write_all(b"hello")?;
         expect(&mut stream, b"hello")?;
-        server.stopped(|| {
+        stopped(server, || {
             stream.write_all(&noise(4, length))?;
             set_socket_linger(&stream, Some(Duration::ZERO))?;
             drop(stream);

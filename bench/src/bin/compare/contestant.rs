@@ -1,0 +1,34 @@
+//! The programs that are compared.
+
+use crate::options::Options;
+
+/// One program, with the words that come before those of the contract.
+#[derive(Debug)]
+pub(crate) struct Contestant {
+    pub(crate) name: &'static str,
+    pub(crate) command: Vec<String>,
+}
+
+/// Our layers.
+const OURS: [&str; 4] = ["bare", "async", "shared", "busy"];
+
+const PEERS: [(&str, &[&str]); 5] = [
+    ("raw", &["raw"]),
+    ("libevent", &["libevent"]),
+    ("mio", &["mio"]),
+    ("tokio", &["tokio"]),
+    ("tokio shared", &["tokio", "shared"]),
+];
+
+pub(crate) fn all(options: &Options) -> Vec<Contestant> {
+    let bench = options.ours.join("bench").display().to_string();
+    let ours = OURS
+        .iter()
+        .map(|layer| Contestant { name: layer, command: vec![bench.clone(), (*layer).to_owned()] });
+    let peers = PEERS.iter().map(|(name, words)| {
+        let mut command: Vec<_> = words.iter().map(|word| (*word).to_owned()).collect();
+        command[0] = options.peers.join(words[0]).display().to_string();
+        Contestant { name, command }
+    });
+    ours.chain(peers).collect()
+}

@@ -1,0 +1,4 @@
+//! What `bench verify` and the driver share: a server that is a process of its own.
+#![forbid(unsafe_code)]
+
+pub mod server;
