@@ -50,11 +50,15 @@
 //! |---|---|---|
 //! | `vendored` | yes | compile the pinned libevent; off: the system's |
 //! | `net` | yes | sockets: off, only the loop and its tasks are built |
+//! | `hyper` | | hyper 1 on the loop: `hyper::rt::{Read, Write, Timer, Executor}` |
+//! | `tokio` | | `tokio::io::{AsyncRead, AsyncWrite}` for sockets |
 //! | `log` | | libevent's own messages go to the `log` facade |
 //!
 //! libevent itself is at hand as [`ffi`]; both share one static copy.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(any(feature = "hyper", feature = "tokio"))]
+mod interop;
 #[cfg(feature = "net")]
 mod net;
 mod os;
@@ -64,6 +68,8 @@ mod reactor;
 mod sys;
 mod task;
 
+#[cfg(feature = "hyper")]
+pub use interop::LoopTimer;
 pub use libevent_sys as ffi;
 #[cfg(feature = "net")]
 pub use net::{

@@ -12,6 +12,8 @@ mod incoming;
 mod listen;
 mod options;
 mod ownership;
+#[cfg(any(feature = "hyper", feature = "tokio"))]
+mod poll;
 mod read;
 mod rest;
 mod server;
@@ -28,6 +30,8 @@ pub use incoming::{Incoming, IntoIncoming};
 pub use listen::Listen;
 pub use options::{Keepalive, SocketOptions};
 pub use ownership::{AdoptError, Ownership};
+#[cfg(any(feature = "hyper", feature = "tokio"))]
+pub(crate) use poll::AsSocket;
 pub use server::ServerSocket;
 pub use socket::Socket;
 pub use split::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, ReuniteError, WriteHalf};

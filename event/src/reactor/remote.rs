@@ -8,6 +8,7 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::handle::LoopHandle;
 use crate::os::notifier::Notifier;
 use crate::sys::{Forked, Lineage, RawBase, RawEvent, What};
 
@@ -48,6 +49,12 @@ impl From<LoopClosed> for io::Error {
 impl Remote {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
         Self(shared)
+    }
+
+    /// The loop, if it is the one that is running on this thread.
+    #[cfg_attr(not(feature = "hyper"), expect(dead_code, reason = "hyper's timer asks"))]
+    pub(crate) fn here(&self) -> Option<LoopHandle> {
+        LoopHandle::current().filter(|handle| Arc::ptr_eq(handle.core().remote(), &self.0))
     }
 
     /// Ends a wait of the loop at once; if it is not waiting, the next one. A

@@ -19,6 +19,8 @@ mod signal;
 mod signal_set;
 #[cfg(all(feature = "net", target_os = "linux"))]
 mod tcp_info;
+#[cfg(any(feature = "hyper", feature = "tokio"))]
+mod uninit;
 mod version;
 
 pub(crate) use base::RawBase;
@@ -35,4 +37,8 @@ pub use signal::Signal;
 pub(crate) use signal_set::SignalSet;
 #[cfg(all(feature = "net", target_os = "linux"))]
 pub(crate) use tcp_info::tcp_info;
+#[cfg(feature = "hyper")]
+pub(crate) use uninit::recv_hyper;
+#[cfg(feature = "tokio")]
+pub(crate) use uninit::recv_tokio;
 pub(crate) use version::version;

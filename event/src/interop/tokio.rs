@@ -1,0 +1,66 @@
+//! The traits of tokio: bytes in and out. They need none of its runtime.
+#![forbid(unsafe_code)]
+
+use std::io::{self, IoSlice};
+use std::os::fd::BorrowedFd;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use crate::net::{AsSocket, OwnedReadHalf, OwnedWriteHalf, ReadHalf, Socket, WriteHalf};
+use crate::sys::recv_tokio;
+
+macro_rules! read {
+    ($($reader:ty),*) => {$(
+        impl AsyncRead for $reader {
+            fn poll_read(
+                self: Pin<&mut Self>,
+                context: &mut Context<'_>,
+                buffer: &mut ReadBuf<'_>,
+            ) -> Poll<io::Result<()>> {
+                let wanted = buffer.remaining();
+                let receive = |fd: BorrowedFd<'_>| recv_tokio(fd, buffer);
+                self.as_socket().poll_receive(context, wanted, receive)
+            }
+        }
+    )*};
+}
+
+macro_rules! write {
+    ($($writer:ty),*) => {$(
+        /// `poll_shutdown` ends the stream for the peer; the descriptor stays open.
+        impl AsyncWrite for $writer {
+            fn poll_write(
+                self: Pin<&mut Self>,
+                context: &mut Context<'_>,
+                bytes: &[u8],
+            ) -> Poll<io::Result<usize>> {
+                self.as_socket().poll_write(context, bytes).map_err(io::Error::from)
+            }
+
+            fn is_write_vectored(&self) -> bool {
+                true
+            }
+
+            fn poll_write_vectored(
+                self: Pin<&mut Self>,
+                context: &mut Context<'_>,
+                buffers: &[IoSlice<'_>],
+            ) -> Poll<io::Result<usize>> {
+                self.as_socket().poll_write_vectored(context, buffers).map_err(io::Error::from)
+            }
+
+            fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+                Poll::Ready(Ok(()))
+            }
+
+            fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+                Poll::Ready(self.as_socket().end_stream().map_err(io::Error::from))
+            }
+        }
+    )*};
+}
+
+read!(Socket, &Socket, ReadHalf<'_>, OwnedReadHalf);
+write!(Socket, &Socket, WriteHalf<'_>, OwnedWriteHalf);
