@@ -18,6 +18,12 @@ use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 
 const MIB: usize = 1 << 20;
 
+/// Waits until the child is a zombie, and leaves it one.
+fn has_ended(child: &Process) {
+    let pid = Pid::from_raw(child.pid() as i32).unwrap();
+    waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT).unwrap();
+}
+
 /// Waits until the child has stopped itself.
 fn has_stopped(child: &Process) {
     let pid = Pid::from_raw(child.pid() as i32).unwrap();
@@ -40,6 +46,20 @@ fn output_comes_before_the_end_however_close_together_they_are() {
         let heard = Heard::run(shell("head -c 300000 /dev/zero; echo end >&2"));
         assert_eq!(heard.stdout.borrow().len(), 300_000);
         assert_eq!(heard.stderr(), "end\n");
+        assert!(heard.status().success());
+    }
+}
+
+/// Whichever is found first: poll(2) is read from a random place.
+#[test]
+fn output_comes_before_the_end_also_if_both_are_there() {
+    for _ in 0..50 {
+        let events = EventLoop::builder().avoid("epoll").build().unwrap();
+        let (heard, spawn) = Heard::of(&events, shell("echo out; echo err >&2"));
+        let child = spawn.start().unwrap();
+        has_ended(&child);
+        events.run().unwrap();
+        assert_eq!((&*heard.stdout(), &*heard.stderr()), ("out\n", "err\n"));
         assert!(heard.status().success());
     }
 }

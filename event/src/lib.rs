@@ -62,6 +62,7 @@ mod interop;
 #[cfg(feature = "net")]
 mod net;
 mod os;
+#[cfg(target_os = "linux")]
 mod process;
 mod reactor;
 #[allow(unsafe_code)]
@@ -79,11 +80,14 @@ pub use net::{
 };
 #[cfg(all(feature = "net", target_os = "linux"))]
 pub use net::{TcpInfo, TcpState};
+#[cfg(target_os = "linux")]
 pub use process::{Process, Spawn, SpawnError};
+#[cfg(target_os = "linux")]
+pub use reactor::ChildWatcher;
 pub use reactor::{
-    Arrival, AsyncFd, Builder, ChildWatcher, Counters, EventLoop, Feature, Interest, Kind,
-    LoopClosed, LoopHandle, LoopWaker, OnPanic, Readiness, Ready, Registration, Remote,
-    SignalError, SignalWatcher, Timer, TimerError, WakeWatcher, Watch, WatchError, Watcher,
+    Arrival, AsyncFd, Builder, Counters, EventLoop, Feature, Interest, Kind, LoopClosed,
+    LoopHandle, LoopWaker, OnPanic, Readiness, Ready, Registration, Remote, SignalError,
+    SignalWatcher, Timer, TimerError, WakeWatcher, Watch, WatchError, Watcher,
 };
 pub use sys::{ForeignBase, Forked, RawIo, Signal};
 pub use task::{

@@ -9,6 +9,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use libc::signalfd_siginfo as Record;
 use rustix::io::{Errno, read};
 
+use super::arrived::Arrived;
 use crate::sys::{Signal, SignalSet};
 
 const RECORD: usize = size_of::<Record>();
@@ -16,22 +17,6 @@ const RECORD: usize = size_of::<Record>();
 /// must not keep the loop from its other descriptors.
 const BATCH: usize = 16;
 const BATCHES: usize = 64;
-
-/// What was read of a signal at one time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Arrived {
-    pub(crate) count: u64,
-    /// The sender of the last one.
-    pub(crate) pid: u32,
-    pub(crate) uid: u32,
-}
-
-impl Arrived {
-    /// Both together.
-    pub(crate) fn after(self, earlier: Option<Self>) -> Self {
-        Self { count: self.count + earlier.map_or(0, |earlier| earlier.count), ..self }
-    }
-}
 
 /// A descriptor that is readable while the signal waits. The signal is blocked
 /// in this thread until [`restore`](SignalFd::restore).

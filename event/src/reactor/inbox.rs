@@ -11,7 +11,8 @@ use super::handle::LoopHandle;
 use super::live::Kind;
 use super::signal::{Arrival, SignalError};
 use super::watcher::Watcher;
-use crate::os::signalfd::{Arrived, SignalFd};
+use crate::os::SignalSource;
+use crate::os::arrived::Arrived;
 use crate::sys::Signal;
 
 /// The signals that some loop of this process watches.
@@ -33,7 +34,7 @@ pub(crate) struct Inbox {
     signal: Signal,
     handle: LoopHandle,
     subscribers: RefCell<Vec<Rc<Subscriber>>>,
-    watcher: RefCell<Option<Watcher<SignalFd>>>,
+    watcher: RefCell<Option<Watcher<SignalSource>>>,
     /// `None` once closed.
     claim: RefCell<Option<Claim>>,
 }
@@ -60,7 +61,7 @@ impl Inbox {
             claim: RefCell::new(Some(claim)),
         });
         let shut = Shut(inbox.clone());
-        let fd = SignalFd::open(signal).map_err(SignalError::System)?;
+        let fd = SignalSource::open(signal).map_err(SignalError::System)?;
         let watch = handle.watch(fd).kind(Kind::Signal);
         let watch = watch.on_read(move |ready| shut.0.receive(ready.io()));
         let watcher = watch.start().map_err(|error| SignalError::System(error.into()))?;
@@ -94,7 +95,7 @@ impl Inbox {
     }
 
     /// Notes for each subscriber what has arrived, and tells them.
-    fn receive(self: &Rc<Self>, fd: &SignalFd) {
+    fn receive(self: &Rc<Self>, fd: &SignalSource) {
         // A failure to read leaves nothing to tell.
         let Ok(Some(arrived)) = fd.take() else {
             return;
@@ -128,7 +129,7 @@ impl Inbox {
         }
         let watcher = self.watcher.take();
         if let Some(watcher) = &watcher {
-            watcher.with_io(SignalFd::restore);
+            watcher.with_io(SignalSource::restore);
         }
         // The list is not there any more when the thread ends.
         let _ = OPEN.try_with(|open| open.borrow_mut().retain(is_open));

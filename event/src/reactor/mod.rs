@@ -5,6 +5,7 @@ mod async_fd;
 pub(crate) mod budget;
 mod builder;
 pub(crate) mod callback;
+#[cfg(target_os = "linux")]
 mod child;
 mod clock;
 pub(crate) mod core;
@@ -32,6 +33,7 @@ pub use async_fd::AsyncFd;
 #[cfg(feature = "net")]
 pub(crate) use async_fd::{Direction, POLLED};
 pub use builder::{Builder, Feature};
+#[cfg(target_os = "linux")]
 pub use child::ChildWatcher;
 pub use counters::Counters;
 pub use event_loop::{EventLoop, OnPanic};

@@ -27,31 +27,17 @@ pub(crate) fn start_clean(command: &mut Command, seal: bool) {
 
 /// Before signals are unblocked: handlers of the parent's must not run here.
 fn default_actions() {
-    for signal in 1..=last_signal() {
+    for signal in 1..=libc::SIGRTMAX() {
         // SAFETY: [FORKED-CHILD] `signal(2)` is allowed there; numbers that
         // cannot be set are refused.
         unsafe { libc::signal(signal, libc::SIG_DFL) };
     }
 }
 
-#[cfg(any(target_os = "linux", target_os = "android"))]
-fn last_signal() -> libc::c_int {
-    libc::SIGRTMAX()
-}
-
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn last_signal() -> libc::c_int {
-    31
-}
-
 /// Marks what others have opened without `O_CLOEXEC`. A kernel that cannot
 /// (before 5.11) leaves what is the custom: each opener's own mark.
-#[cfg(target_os = "linux")]
 fn close_on_exec() {
     let (last, flags) = (libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC);
     // SAFETY: [FORKED-CHILD] a system call on numbers; nothing is closed yet.
     unsafe { libc::syscall(libc::SYS_close_range, FIRST, last, flags) };
 }
-
-#[cfg(not(target_os = "linux"))]
-fn close_on_exec() {}

@@ -5,6 +5,7 @@
 //! Each `unsafe` block cites an invariant of `docs/SAFETY.md` by name.
 
 mod base;
+#[cfg(target_os = "linux")]
 mod clean_start;
 mod config;
 mod event;
@@ -14,7 +15,10 @@ mod fork;
 mod forked;
 mod kernel_set;
 mod log;
+#[cfg(target_os = "linux")]
 mod pipe_write;
+#[cfg(any(test, not(target_os = "linux")))]
+mod self_pipe;
 mod signal;
 mod signal_set;
 #[cfg(all(feature = "net", target_os = "linux"))]
@@ -24,6 +28,7 @@ mod uninit;
 mod version;
 
 pub(crate) use base::RawBase;
+#[cfg(target_os = "linux")]
 pub(crate) use clean_start::start_clean;
 pub(crate) use config::RawConfig;
 pub(crate) use event::{RawEvent, What};
@@ -32,7 +37,10 @@ pub use foreign::ForeignBase;
 pub(crate) use fork::Lineage;
 pub use forked::Forked;
 pub(crate) use forked::supersede;
+#[cfg(target_os = "linux")]
 pub(crate) use pipe_write::write_to_pipe;
+#[cfg(any(test, not(target_os = "linux")))]
+pub(crate) use self_pipe::Handler;
 pub use signal::Signal;
 pub(crate) use signal_set::SignalSet;
 #[cfg(all(feature = "net", target_os = "linux"))]

@@ -1,9 +1,12 @@
 //! `sigset_t`: which signals a thread blocks, which wait, and which are read
 //! from a descriptor.
 
+#[cfg(target_os = "linux")]
 use std::io;
 use std::mem::MaybeUninit;
+#[cfg(target_os = "linux")]
 use std::os::fd::{FromRawFd, OwnedFd};
+#[cfg(target_os = "linux")]
 use std::ptr;
 
 use libc::{c_int, sigset_t};
@@ -32,14 +35,25 @@ impl SignalSet {
         Self(unsafe { set.assume_init() })
     }
 
-    pub(crate) fn contains(&self, signal: Signal) -> bool {
-        // SAFETY: [OWN-MEMORY] the set is initialised.
-        unsafe { libc::sigismember(&self.0, signal.number()) == 1 }
-    }
-
     /// Blocks these in the calling thread; returns what was blocked before.
     pub(crate) fn block(&self) -> Self {
         self.mask(libc::SIG_BLOCK)
+    }
+
+    fn mask(&self, how: c_int) -> Self {
+        let mut before = Self::empty();
+        // SAFETY: [OWN-MEMORY] both sets are live and initialised. Only an
+        // unknown `how` could be refused.
+        unsafe { libc::pthread_sigmask(how, &self.0, &mut before.0) };
+        before
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl SignalSet {
+    pub(crate) fn contains(&self, signal: Signal) -> bool {
+        // SAFETY: [OWN-MEMORY] the set is initialised.
+        unsafe { libc::sigismember(&self.0, signal.number()) == 1 }
     }
 
     /// Unblocks these in the calling thread.
@@ -50,14 +64,6 @@ impl SignalSet {
     /// Blocks these and no others.
     pub(super) fn block_only(&self) {
         self.mask(libc::SIG_SETMASK);
-    }
-
-    fn mask(&self, how: c_int) -> Self {
-        let mut before = Self::empty();
-        // SAFETY: [OWN-MEMORY] both sets are live and initialised. Only an
-        // unknown `how` could be refused.
-        unsafe { libc::pthread_sigmask(how, &self.0, &mut before.0) };
-        before
     }
 
     /// What waits for the calling thread or for the process.
