@@ -425,7 +425,7 @@ fn two_readers_of_one_socket_are_both_served() {
 }
 
 #[test]
-fn dropping_a_pending_operation_loses_no_byte_and_leaves_no_registration() {
+fn dropping_a_pending_operation_loses_no_byte() {
     run(async |handle| {
         let (ours, theirs) = tcp_pair(handle).await;
         for _ in 0..100 {
@@ -435,10 +435,26 @@ fn dropping_a_pending_operation_loses_no_byte_and_leaves_no_registration() {
             sleep(Duration::ZERO).await;
             // Woken, but not polled again: the bytes stay.
             drop(reading);
-            assert!(handle.registrations().iter().all(|one| one.kind != Kind::Async));
             let mut got = [0; 4];
             ours.read_exact(&mut got).await.unwrap();
             assert_eq!(&got, b"abcd");
+        }
+    });
+}
+
+#[test]
+fn dropping_a_pending_operation_leaves_no_registration_and_no_timer() {
+    run(async |handle| {
+        let (ours, _theirs) = tcp_pair(handle).await;
+        ours.set_read_timeout(Some(Duration::from_secs(1000)));
+        let count = |kind| handle.registrations().iter().filter(|one| one.kind == kind).count();
+        let timers = count(Kind::Timer);
+        for _ in 0..3 {
+            let mut reading = Box::pin(async { ours.read(&mut [0; 4]).await });
+            assert_pending(reading.as_mut()).await;
+            assert_eq!((count(Kind::Async), count(Kind::Timer)), (1, timers + 1));
+            drop(reading);
+            assert_eq!((count(Kind::Async), count(Kind::Timer)), (0, timers));
         }
     });
 }
