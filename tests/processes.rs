@@ -167,6 +167,22 @@ fn what_a_child_did_not_read_before_its_end_is_an_error() {
     assert_eq!(*failures.borrow(), [ErrorKind::BrokenPipe]);
 }
 
+/// Nor when a descendant keeps the pipe open, and reads nothing.
+#[test]
+fn what_a_child_left_unread_is_an_error_also_if_the_pipe_lives_on() {
+    let events = EventLoop::new().unwrap();
+    let (heard, spawn) = Heard::of(&events, shell("sleep 60 <&0 >&- 2>&- & echo $!"));
+    let failure = Rc::new(Cell::new(None));
+    let failed = failure.clone();
+    let child = spawn.on_stdin(move |result| failed.set(result.err())).start().unwrap();
+    child.write_stdin(&[0; MIB]).unwrap();
+    events.run().unwrap();
+    assert!(heard.status().success());
+    assert_eq!(failure.take().unwrap().kind(), ErrorKind::BrokenPipe);
+    assert_eq!(child.write_stdin(b"x").unwrap_err().kind(), ErrorKind::BrokenPipe);
+    Signal::KILL.send(heard.stdout().trim().parse().unwrap()).unwrap();
+}
+
 #[test]
 fn input_that_is_no_pipe_or_was_closed_cannot_be_written() {
     let events = EventLoop::new().unwrap();
