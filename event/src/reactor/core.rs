@@ -349,9 +349,11 @@ impl Core {
     /// A turn of libevent's. One descriptor that was closed behind our back
     /// makes `select(2)` fail for all; the other backends report that one.
     fn poll(&self, wait: bool) -> io::Result<()> {
-        match self.base.turn(wait) {
-            Err(error) if error.raw_os_error() == Some(BADF) && self.purge() => Ok(()),
-            result => result,
+        loop {
+            match self.base.turn(wait) {
+                Err(error) if error.raw_os_error() == Some(BADF) && self.purge() => {}
+                result => return result,
+            }
         }
     }
 

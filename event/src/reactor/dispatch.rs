@@ -87,6 +87,8 @@ pub(crate) struct State<F> {
     /// A level-triggered registration that nobody can silence (a hang-up seen
     /// by a write-only watcher) is turned into an edge-triggered one meanwhile.
     quiet: Cell<bool>,
+    /// Callbacks that a panic cut off, until they have run.
+    owed: Cell<Interest>,
     /// What libevent was told to wait for.
     listening: Cell<What>,
 }
@@ -115,6 +117,7 @@ impl<F: AsFd + 'static> State<F> {
             armed: Cell::new(true),
             rearmed: Cell::new(false),
             quiet: Cell::new(false),
+            owed: Cell::new(Interest::empty()),
             listening: Cell::new(What::empty()),
         })
     }
@@ -122,6 +125,10 @@ impl<F: AsFd + 'static> State<F> {
     /// Registers it in place of the descriptor's earlier watcher.
     pub(crate) fn register(self: &Rc<Self>) -> io::Result<()> {
         self.core.check()?;
+        // Before the earlier watcher is touched: it goes on undisturbed.
+        if self.mode.edge && !self.core.has_edges() || !self.can_have(self.wish()) {
+            return Err(io::ErrorKind::Unsupported.into());
+        }
         let weak = Rc::downgrade(self);
         let call = move |what| {
             if let Some(state) = weak.upgrade() {
@@ -171,14 +178,17 @@ impl<F: AsFd + 'static> State<F> {
     }
 
     fn tell(&self, event: &RawEvent, wish: What) -> io::Result<()> {
-        let supported = self.core.has_edges() || !wish.contains(What::EDGE);
-        if !supported || wish.is_empty() {
+        if !self.can_have(wish) || wish.is_empty() {
             event.silence();
             // Quiet without edges: a hang-up that nobody listens to is final.
-            let content = supported || self.quiet.get();
+            let content = wish.is_empty() || self.quiet.get();
             return if content { Ok(()) } else { Err(io::ErrorKind::Unsupported.into()) };
         }
         if self.mode.background { event.listen_unseen(wish) } else { event.listen(wish) }
+    }
+
+    fn can_have(&self, wish: What) -> bool {
+        self.core.has_edges() || !wish.contains(What::EDGE)
     }
 
     pub(crate) fn set_enabled(&self, interest: Interest) -> io::Result<()> {
@@ -272,13 +282,19 @@ impl<F: AsFd + 'static> State<F> {
         if left.is_empty() || !(self.mode.edge || self.mode.oneshot) {
             return;
         }
-        let weak = Rc::downgrade(self);
-        self.core.defer(Box::new(move || {
-            if let Some(state) = weak.upgrade().filter(|state| state.live.get()) {
-                let hold = state.hold();
-                hold.into_iter().for_each(|hold| Round::new(&state, hold, ready, left).run());
-            }
-        }));
+        if self.owed.replace(self.owed.get() | left).is_empty() {
+            let weak = Rc::downgrade(self);
+            let pay = move || weak.upgrade().into_iter().for_each(|state| state.pay(ready));
+            self.core.defer(Box::new(pay));
+        }
+    }
+
+    fn pay(self: &Rc<Self>, ready: Readiness) {
+        let owed = self.owed.replace(Interest::empty());
+        if self.live.get() && !owed.is_empty() {
+            let hold = self.hold();
+            hold.into_iter().for_each(|hold| Round::new(self, hold, ready, owed).run());
+        }
     }
 }
 
@@ -301,17 +317,23 @@ impl<'a, F: AsFd + 'static> Round<'a, F> {
 
     fn run(mut self) {
         for (which, callback) in self.state.callbacks.in_order() {
-            // An earlier one may have unwatched, or disabled this one.
+            // An earlier one may have unwatched, closed, or disabled this one.
             let wanted = self.state.live.get() && self.state.enabled.get().contains(which);
-            if !self.left.contains(which) || !wanted {
+            if !self.left.contains(which) || !wanted || self.is_abandoned() {
                 continue;
             }
             self.left.remove(which);
+            self.state.owed.set(self.state.owed.get() - which);
             let Some(hold) = self.state.hold() else { return };
             Tally::add(&self.state.core.tally.callbacks);
             callback.with(|call| call(Ready::new(self.state, hold, self.ready)));
         }
         self.left = Interest::empty();
+    }
+
+    /// Whether ours is the last hold on a shared descriptor.
+    fn is_abandoned(&self) -> bool {
+        self.kept.as_ref().is_some_and(|io| Rc::strong_count(io) == 1)
     }
 }
 
@@ -321,13 +343,12 @@ impl<F: AsFd + 'static> Drop for Round<'_, F> {
         if !state.live.get() {
             return;
         }
+        // Letting go closes it: not while it is registered. [DEL-BEFORE-CLOSE]
+        if self.is_abandoned() {
+            return state.core.unwatch(state.fd, state.generation);
+        }
         state.settle(self.due, self.ready);
         state.put_off(self.ready, self.left);
-        // Ours may be the last hold on a shared descriptor, and letting go
-        // closes it: not while it is registered. [DEL-BEFORE-CLOSE]
-        if self.kept.as_ref().is_some_and(|io| Rc::strong_count(io) == 1) {
-            state.core.unwatch(state.fd, state.generation);
-        }
     }
 }
 
