@@ -69,6 +69,9 @@ pub(super) struct Executor {
     inbox: Arc<Inbox>,
     ready: RefCell<VecDeque<Ready>>,
     live: RefCell<Slab<Live>>,
+    /// How many of them were aborted: as good as always none, and then no poll
+    /// has to look it up.
+    aborted: Cell<usize>,
     root: Cell<Root>,
     /// Polls that are left of this turn's share.
     left: Cell<u32>,
@@ -101,6 +104,7 @@ impl Executor {
             inbox: Inbox::new(core.remote().clone()),
             ready: RefCell::default(),
             live: RefCell::default(),
+            aborted: Cell::new(0),
             root: Cell::new(Root::Absent),
             left: Cell::new(0),
             polling: Cell::new(false),
@@ -153,20 +157,23 @@ impl Executor {
     /// Has a task dropped instead of polled the next time.
     pub(super) fn abort(&self, key: usize) {
         let waker = self.live.borrow_mut().get_mut(key).map(|live| {
-            live.aborted = true;
+            let again = std::mem::replace(&mut live.aborted, true);
+            self.aborted.set(self.aborted.get() + usize::from(!again));
             live.waker.clone()
         });
         waker.into_iter().for_each(Waker::wake);
     }
 
     fn is_aborted(&self, key: usize) -> bool {
-        self.closed.get() || self.live.borrow().get(key).is_some_and(|live| live.aborted)
+        self.closed.get()
+            || self.aborted.get() > 0
+                && self.live.borrow().get(key).is_some_and(|live| live.aborted)
     }
 
     /// The task of that key has ended.
     pub(super) fn retire(&self, key: usize) {
         let live = self.live.borrow_mut().remove(key);
-        drop(live);
+        self.aborted.set(self.aborted.get() - usize::from(live.aborted));
     }
 
     /// Runs what may panic where a panic must not pass.
