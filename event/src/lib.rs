@@ -74,9 +74,11 @@ pub use interop::LoopTimer;
 pub use libevent_sys as ffi;
 #[cfg(feature = "net")]
 pub use net::{
-    AdoptError, Connect, Incoming, IntoIncoming, Keepalive, Listen, OwnedReadHalf, OwnedWriteHalf,
-    Ownership, ReadHalf, ReuniteError, ServerSocket, Socket, SocketAddress, SocketError,
-    SocketOptions, WriteHalf,
+    AdoptError, Bind, Capabilities, Connect, Credentials, Datagram, InFlight, Incoming,
+    IntoIncoming, Keepalive, Listen, Outgoing, OwnedReadHalf, OwnedWriteHalf, Ownership,
+    PageBuffer, PageBytes, Parcel, ReadHalf, ReceiveBatch, Received, ReuniteError, SeqpacketServer,
+    SeqpacketSocket, ServerSocket, Socket, SocketAddress, SocketError, SocketOptions, Splice,
+    UdpSocket, UnixDatagram, WriteHalf, ZeroCopied, ZeroCopyBuffer,
 };
 #[cfg(all(feature = "net", target_os = "linux"))]
 pub use net::{TcpInfo, TcpState};

@@ -199,6 +199,11 @@ impl SocketAddress {
         }
     }
 
+    /// A Unix socket that was not bound.
+    pub(crate) fn unnamed() -> Self {
+        Self(Place::Unix(Name::Unnamed))
+    }
+
     pub(crate) fn domain(&self) -> Domain {
         match self.0 {
             Place::V4(_) => Domain::IPV4,

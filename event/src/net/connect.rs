@@ -18,7 +18,8 @@ use crate::reactor::{Direction, LoopHandle};
 
 /// A Unix server whose backlog is full cannot be waited for: it is asked again,
 /// first after this time, and then after twice as long, up to the second one.
-const PAUSE: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(64));
+pub(super) const PAUSE: (Duration, Duration) =
+    (Duration::from_millis(1), Duration::from_millis(64));
 
 /// Options for a connection that is to be made.
 ///
@@ -208,7 +209,7 @@ fn outcome(fd: BorrowedFd<'_>) -> io::Result<()> {
     }
 }
 
-async fn rest(
+pub(super) async fn rest(
     handle: &LoopHandle,
     pause: Duration,
     deadline: Option<i64>,

@@ -7,6 +7,7 @@ use std::fmt;
 use std::future::poll_fn;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use socket2::SockRef;
 use super::address::SocketAddress;
 use super::error::SocketError;
 use super::ownership::{AdoptError, Descriptor, Ownership};
+use super::zero_copy::Calls;
 use crate::reactor::schedule::Id;
 use crate::reactor::timers::Action;
 use crate::reactor::{AsyncFd, Direction, LoopHandle, POLLED};
@@ -26,6 +28,8 @@ pub(crate) struct Endpoint {
     closed: Cell<bool>,
     /// Most sockets have none.
     limits: OnceCell<Box<Limits>>,
+    /// Of the few that send without copying.
+    zero_copy: OnceCell<Rc<Calls>>,
 }
 
 /// How long operations may wait without progress.
@@ -90,6 +94,7 @@ impl Endpoint {
             slot: RefCell::new(Some(fd)),
             closed: Cell::new(false),
             limits: OnceCell::new(),
+            zero_copy: OnceCell::new(),
         })
     }
 
@@ -259,6 +264,21 @@ impl Endpoint {
     }
 }
 
+/// Sending without copying.
+impl Endpoint {
+    /// The calls that are under way.
+    pub(crate) fn zero_copy(
+        &self,
+        start: impl FnOnce() -> Result<Rc<Calls>, SocketError>,
+    ) -> Result<Rc<Calls>, SocketError> {
+        if let Some(calls) = self.zero_copy.get() {
+            return Ok(calls.clone());
+        }
+        let calls = start()?;
+        Ok(self.zero_copy.get_or_init(|| calls).clone())
+    }
+}
+
 impl Limits {
     fn of(&self, direction: Direction) -> &Limit {
         match direction {
@@ -303,7 +323,9 @@ impl Endpoint {
 
     /// Empties the slot; not while somebody looks at it, who will see to it.
     fn take(&self) -> Option<AsyncFd<Descriptor>> {
-        self.slot.try_borrow_mut().ok()?.take()
+        let taken = self.slot.try_borrow_mut().ok()?.take();
+        self.zero_copy.get().into_iter().for_each(|calls| calls.close());
+        taken
     }
 
     /// Ends the registration, and hands the descriptor out, open, if it is ours.

@@ -18,6 +18,9 @@ pub(super) const FLAGS: SendFlags = SendFlags::NOSIGNAL;
 #[cfg(target_vendor = "apple")]
 pub(super) const FLAGS: SendFlags = SendFlags::empty();
 
+/// The same for `socket2`.
+pub(super) const SIGNED: i32 = FLAGS.bits() as i32;
+
 /// The most buffers that one `sendmsg(2)` takes (`IOV_MAX`, on every system).
 const MOST: usize = 1024;
 

@@ -8,6 +8,12 @@ mod base;
 #[cfg(target_os = "linux")]
 mod clean_start;
 mod config;
+#[cfg(feature = "net")]
+mod control;
+#[cfg(feature = "net")]
+mod credentials;
+#[cfg(all(feature = "net", target_os = "linux"))]
+mod datagrams;
 mod event;
 mod fd;
 mod foreign;
@@ -15,12 +21,22 @@ mod fork;
 mod forked;
 mod kernel_set;
 mod log;
+#[cfg(feature = "net")]
+mod message;
+#[cfg(all(feature = "net", target_os = "linux"))]
+mod option;
+#[cfg(feature = "net")]
+mod pages;
 #[cfg(target_os = "linux")]
 mod pipe_write;
+#[cfg(feature = "net")]
+mod rights;
 #[cfg(any(test, not(target_os = "linux")))]
 mod self_pipe;
 mod signal;
 mod signal_set;
+#[cfg(target_os = "linux")]
+mod sigpipe;
 #[cfg(all(feature = "net", target_os = "linux"))]
 mod tcp_info;
 #[cfg(any(feature = "hyper", feature = "tokio"))]
@@ -31,18 +47,34 @@ pub(crate) use base::RawBase;
 #[cfg(target_os = "linux")]
 pub(crate) use clean_start::start_clean;
 pub(crate) use config::RawConfig;
+#[cfg(feature = "net")]
+pub(crate) use control::{Control, controls, room};
+#[cfg(feature = "net")]
+pub(crate) use credentials::peer_ids;
+#[cfg(all(feature = "net", target_os = "linux"))]
+pub(crate) use datagrams::receive_many;
 pub(crate) use event::{RawEvent, What};
 pub use fd::RawIo;
 pub use foreign::ForeignBase;
 pub(crate) use fork::Lineage;
 pub use forked::Forked;
 pub(crate) use forked::supersede;
+#[cfg(all(feature = "net", target_os = "linux"))]
+pub(crate) use message::receive;
+#[cfg(all(feature = "net", target_os = "linux"))]
+pub(crate) use option::{option, set_option};
+#[cfg(feature = "net")]
+pub(crate) use pages::Pages;
 #[cfg(target_os = "linux")]
 pub(crate) use pipe_write::write_to_pipe;
+#[cfg(feature = "net")]
+pub(crate) use rights::receive_rights;
 #[cfg(any(test, not(target_os = "linux")))]
 pub(crate) use self_pipe::Handler;
 pub use signal::Signal;
 pub(crate) use signal_set::SignalSet;
+#[cfg(all(feature = "net", target_os = "linux"))]
+pub(crate) use sigpipe::without_sigpipe;
 #[cfg(all(feature = "net", target_os = "linux"))]
 pub(crate) use tcp_info::tcp_info;
 #[cfg(feature = "hyper")]
