@@ -73,6 +73,8 @@ mod task;
 pub use interop::LoopTimer;
 pub use libevent_sys as ffi;
 #[cfg(feature = "net")]
+pub use net::{BufferedReader, BufferedWriter, Lines, copy, copy_bidirectional};
+#[cfg(feature = "net")]
 pub use net::{
     AdoptError, Bind, Capabilities, Connect, Credentials, Datagram, InFlight, Incoming,
     IntoIncoming, Keepalive, Listen, Outgoing, OwnedReadHalf, OwnedWriteHalf, Ownership,
