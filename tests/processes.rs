@@ -276,6 +276,15 @@ fn descendants_that_hold_the_pipes_do_not_delay_the_end() {
 }
 
 #[test]
+fn descendants_that_write_without_end_do_not_delay_the_end() {
+    for _ in 0..5 {
+        let heard = Heard::run(shell("yes & exit 3"));
+        assert_eq!(heard.status().code(), Some(3));
+        // They end by SIGPIPE now.
+    }
+}
+
+#[test]
 fn kill_ends_the_child() {
     let events = EventLoop::new().unwrap();
     let (heard, spawn) = Heard::of(&events, shell("exec sleep 60"));
