@@ -73,8 +73,6 @@ mod task;
 pub use interop::LoopTimer;
 pub use libevent_sys as ffi;
 #[cfg(feature = "net")]
-pub use net::{BufferedReader, BufferedWriter, Lines, copy, copy_bidirectional};
-#[cfg(feature = "net")]
 pub use net::{
     AdoptError, Bind, Capabilities, Connect, Credentials, Datagram, InFlight, Incoming,
     IntoIncoming, Keepalive, Listen, Outgoing, OwnedReadHalf, OwnedWriteHalf, Ownership,
@@ -82,6 +80,8 @@ pub use net::{
     SeqpacketSocket, ServerSocket, Socket, SocketAddress, SocketError, SocketOptions, Splice,
     UdpSocket, UnixDatagram, WriteHalf, ZeroCopied, ZeroCopyBuffer,
 };
+#[cfg(feature = "net")]
+pub use net::{BufferedReader, BufferedWriter, Lines, copy, copy_bidirectional};
 #[cfg(all(feature = "net", target_os = "linux"))]
 pub use net::{TcpInfo, TcpState};
 #[cfg(target_os = "linux")]
