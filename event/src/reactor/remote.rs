@@ -142,7 +142,7 @@ impl Shared {
 
     /// Puts jobs in, if the loop is there and this process's.
     fn send(&self, jobs: impl IntoIterator<Item = Job>) -> Result<(), LoopClosed> {
-        if !self.lineage.is_here() {
+        if !self.is_here() {
             return Err(LoopClosed);
         }
         self.inbox().as_mut().ok_or(LoopClosed)?.extend(jobs);
@@ -153,9 +153,14 @@ impl Shared {
         self.send(None).is_ok()
     }
 
+    /// Whether this process is the loop's, and not a child of its.
+    pub(crate) fn is_here(&self) -> bool {
+        self.lineage.is_here()
+    }
+
     /// Rings, unless somebody has rung since the loop last looked.
     pub(crate) fn kick(&self) {
-        if self.lineage.is_here() && !self.rung.swap(true, Ordering::AcqRel) {
+        if self.is_here() && !self.rung.swap(true, Ordering::AcqRel) {
             self.ring();
         }
     }
@@ -215,7 +220,7 @@ impl Shared {
 
     pub(crate) fn close(&self) {
         // In a forked child the lock may be one that nobody will open again.
-        if self.lineage.is_here() {
+        if self.is_here() {
             let jobs = self.inbox().take();
             drop(jobs);
         }

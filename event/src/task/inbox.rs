@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
 use super::executor::Ready;
@@ -43,17 +43,26 @@ impl Inbox {
         Arc::new(Self { bell, any, letters: Mutex::new(letters), arrived })
     }
 
-    fn lock(&self) -> MutexGuard<'_, Letters> {
-        self.letters.lock().unwrap_or_else(PoisonError::into_inner)
+    /// `None` only in a forked child: there a lock that another thread had
+    /// will never be opened.
+    fn lock(&self) -> Option<MutexGuard<'_, Letters>> {
+        if self.bell.is_here() {
+            return Some(self.letters.lock().unwrap_or_else(PoisonError::into_inner));
+        }
+        match self.letters.try_lock() {
+            Ok(letters) => Some(letters),
+            Err(TryLockError::Poisoned(letters)) => Some(letters.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
     }
 
     /// Hands something over to the loop's thread.
     pub(super) fn send(&self, ready: Ready) {
-        let mut letters = self.lock();
-        if letters.stage == Stage::Closed {
+        let letters = self.lock().filter(|letters| letters.stage != Stage::Closed);
+        let Some(mut letters) = letters else {
             // Dropping it would drop a future away from its thread.
             return std::mem::forget(ready);
-        }
+        };
         letters.ready.push(ready);
         self.any.store(true, Ordering::Release);
         // Asked first, because notifying is a system call even if nobody waits.
@@ -67,7 +76,7 @@ impl Inbox {
     /// Moves what has arrived to the end of `queue`.
     pub(super) fn collect(&self, queue: &mut VecDeque<Ready>) {
         if self.any.load(Ordering::Acquire) {
-            let mut letters = self.lock();
+            let Some(mut letters) = self.lock() else { return };
             self.any.store(false, Ordering::Relaxed);
             queue.extend(letters.ready.drain(..));
         }
@@ -75,19 +84,22 @@ impl Inbox {
 
     /// From now on somebody may [`wait`](Self::wait).
     pub(super) fn begin_closing(&self) {
-        self.lock().stage = Stage::Closing;
+        if let Some(mut letters) = self.lock() {
+            letters.stage = Stage::Closing;
+        }
     }
 
     /// Waits until something has arrived; whether it has.
     pub(super) fn wait(&self) -> bool {
+        let Some(letters) = self.lock() else { return false };
         let empty = |letters: &mut Letters| letters.ready.is_empty();
-        let waited = self.arrived.wait_timeout_while(self.lock(), PATIENCE, empty);
+        let waited = self.arrived.wait_timeout_while(letters, PATIENCE, empty);
         !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
     }
 
     /// Nothing is taken any more; what has arrived is handed out.
     pub(super) fn close(&self) -> Vec<Ready> {
-        let mut letters = self.lock();
+        let Some(mut letters) = self.lock() else { return Vec::new() };
         letters.stage = Stage::Closed;
         std::mem::take(&mut letters.ready)
     }
