@@ -60,6 +60,8 @@
 #[cfg(any(feature = "hyper", feature = "tokio"))]
 mod interop;
 #[cfg(feature = "net")]
+mod kit;
+#[cfg(feature = "net")]
 mod net;
 mod os;
 #[cfg(target_os = "linux")]
@@ -71,6 +73,8 @@ mod task;
 
 #[cfg(feature = "hyper")]
 pub use interop::LoopTimer;
+#[cfg(feature = "net")]
+pub use kit::{Shard, ShardError, ShardReport, Sharded, ShardedServer};
 pub use libevent_sys as ffi;
 #[cfg(feature = "net")]
 pub use net::{
