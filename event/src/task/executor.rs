@@ -23,6 +23,7 @@ use slab::Slab;
 use super::inbox::Inbox;
 use super::job::Job;
 use super::join::JoinHandle;
+use super::queue::Queue;
 use crate::reactor::budget::Budget;
 use crate::reactor::core::{Core, Work};
 
@@ -67,7 +68,7 @@ enum Root {
 
 pub(super) struct Executor {
     inbox: Arc<Inbox>,
-    ready: RefCell<VecDeque<Ready>>,
+    ready: Queue,
     live: RefCell<Slab<Live>>,
     /// How many of them were aborted: as good as always none, and then no poll
     /// has to look it up.
@@ -102,7 +103,7 @@ impl Executor {
     fn new(core: &Rc<Core>) -> Self {
         Self {
             inbox: Inbox::new(core.remote().clone()),
-            ready: RefCell::default(),
+            ready: Queue::default(),
             live: RefCell::default(),
             aborted: Cell::new(0),
             root: Cell::new(Root::Absent),
@@ -137,7 +138,7 @@ impl Executor {
     }
 
     fn push(&self, ready: Ready) {
-        self.ready.borrow_mut().push_back(ready);
+        self.ready.push(ready);
         if !self.running.get() {
             self.touch();
         }
@@ -148,10 +149,6 @@ impl Executor {
         if let Some(core) = self.core.upgrade() {
             core.touch();
         }
-    }
-
-    fn pop(&self) -> Option<Ready> {
-        self.ready.borrow_mut().pop_front()
     }
 
     /// Has a task dropped instead of polled the next time.
@@ -208,7 +205,7 @@ impl Executor {
 
     /// Polls one; whether there was one.
     fn step(&self) -> bool {
-        match self.pop() {
+        match self.ready.pop() {
             Some(Ready::Task(task)) => {
                 self.left.set(self.left.get() - 1);
                 self.poll(task);
@@ -274,8 +271,8 @@ impl Executor {
         // to wait for.
         let rest = usize::from(self.polling.get());
         loop {
-            self.inbox.collect(&mut self.ready.borrow_mut());
-            while let Some(ready) = self.pop() {
+            self.ready.collect(&self.inbox);
+            while let Some(ready) = self.ready.pop() {
                 drop(ready);
             }
             if self.live.borrow().len() <= rest || !self.inbox.wait() {
@@ -298,7 +295,7 @@ impl Work for Hook {
     fn run(&self) -> u64 {
         let Self(executor) = self;
         executor.be_here();
-        executor.inbox.collect(&mut executor.ready.borrow_mut());
+        executor.ready.collect(&executor.inbox);
         executor.left.set(SHARE);
         executor.resume();
         executor.go_on()
@@ -306,7 +303,7 @@ impl Work for Hook {
 
     fn is_ready(&self) -> bool {
         let Self(executor) = self;
-        !executor.ready.borrow().is_empty()
+        !executor.ready.is_empty()
             || executor.root.get() == Root::Due
             || !executor.panics.borrow().is_empty()
     }

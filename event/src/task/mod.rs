@@ -9,6 +9,7 @@ mod job;
 mod join;
 mod join_error;
 mod outcome;
+mod queue;
 mod root;
 mod sleep;
 mod spawn;
