@@ -104,13 +104,13 @@ impl Endpoint {
 
     /// A look at the descriptor while it is open. Whoever closes it meanwhile
     /// (a callback of ours never does, a waker might) only marks it.
-    fn look<R>(&self, f: impl FnOnce(&AsyncFd<Descriptor>) -> R) -> Result<R, SocketError> {
+    fn look<R>(&self, f: impl FnOnce(&AsyncFd<Descriptor>) -> R) -> Option<R> {
         let open = !self.closed.get();
         let seen = self.slot.borrow().as_ref().filter(|_| open).map(f);
         if self.closed.get() {
             self.close();
         }
-        seen.ok_or(SocketError::Closed)
+        seen
     }
 
     /// Runs a call that does not wait.
@@ -119,7 +119,7 @@ impl Endpoint {
         f: impl FnOnce(BorrowedFd<'_>) -> io::Result<R>,
         failed: impl FnOnce(io::Error) -> SocketError,
     ) -> Result<R, SocketError> {
-        self.look(|fd| f(fd.as_fd()))?.map_err(failed)
+        self.look(|fd| f(fd.as_fd())).ok_or(SocketError::Closed)?.map_err(failed)
     }
 
     /// Runs a call that may find nothing: that is `None`.
@@ -136,24 +136,25 @@ impl Endpoint {
                     done => return done.map(Some),
                 }
             }
-        })?
+        })
+        .ok_or(SocketError::Closed)?
         .map_err(failed)
     }
 
     /// Runs a call until it does not find the descriptor busy, waiting in
-    /// between. Dropping the future ends the wait, and loses nothing.
-    pub(crate) async fn perform<R>(
+    /// between. Dropping the future ends the wait, and loses nothing. (Not an
+    /// `async fn`: that would hold its arguments twice, in every idle task.)
+    pub(crate) fn perform<R>(
         &self,
         wait: Wait,
         failed: impl Fn(io::Error) -> SocketError,
         mut operation: impl FnMut(BorrowedFd<'_>) -> io::Result<R>,
-    ) -> Result<R, SocketError> {
+    ) -> impl Future<Output = Result<R, SocketError>> {
         let mut waiting = Waiting { endpoint: self, wait };
         poll_fn(move |context| {
             let Waiting { endpoint, wait } = &mut waiting;
             endpoint.poll(wait, context, &failed, &mut operation)
         })
-        .await
     }
 
     /// Waits for a report of the loop's.
@@ -182,16 +183,13 @@ impl Endpoint {
             wait.ticket = Some(ticket).filter(|_| polled.is_pending());
             polled
         });
+        if let Some(Poll::Pending) = polled {
+            return self.limit(wait, context);
+        }
+        self.end(wait);
         match polled {
-            Ok(Poll::Pending) => self.limit(wait, context),
-            Ok(Poll::Ready(done)) => {
-                self.end(wait);
-                Poll::Ready(done.map_err(failed))
-            }
-            Err(closed) => {
-                self.end(wait);
-                Poll::Ready(Err(closed))
-            }
+            Some(done) => done.map_err(failed),
+            None => Poll::Ready(Err(SocketError::Closed)),
         }
     }
 
@@ -218,10 +216,12 @@ impl Endpoint {
     fn limit<R>(&self, wait: &mut Wait, context: &mut Context<'_>) -> Poll<Result<R, SocketError>> {
         let core = self.handle.core();
         let Some(timer) = wait.timer else {
-            let now = core.clock.now();
-            let deadline = wait.deadline.or_else(|| self.deadline(now, wait.direction));
-            let action = || Action::Wake(context.waker().clone());
-            wait.timer = deadline.and_then(|deadline| core.schedule(now, deadline, action()));
+            let deadline = wait.deadline.or_else(|| self.deadline(wait.direction));
+            let start = |deadline| {
+                let action = Action::Wake(context.waker().clone());
+                core.schedule(core.clock.now(), deadline, action)
+            };
+            wait.timer = deadline.and_then(start);
             return Poll::Pending;
         };
         if core.timers.wake_up(timer, context.waker()) {
@@ -231,9 +231,9 @@ impl Endpoint {
         Poll::Ready(Err(SocketError::Timeout))
     }
 
-    fn deadline(&self, now: i64, direction: Direction) -> Option<i64> {
+    fn deadline(&self, direction: Direction) -> Option<i64> {
         let time = self.limits.get()?.of(direction).time.get()?;
-        now.checked_add(i64::try_from(time.as_nanos()).ok()?)
+        self.handle.core().clock.after(time)
     }
 
     /// The end of a wait, by whichever way.
@@ -291,11 +291,11 @@ impl Limits {
 /// The descriptor.
 impl Endpoint {
     pub(crate) fn ownership(&self) -> Option<Ownership> {
-        self.look(|fd| fd.get_ref().ownership()).ok()
+        self.look(|fd| fd.get_ref().ownership())
     }
 
     pub(crate) fn raw(&self) -> Option<RawFd> {
-        self.look(|fd| fd.as_fd().as_raw_fd()).ok()
+        self.look(|fd| fd.as_fd().as_raw_fd())
     }
 
     pub(crate) fn local_addr(&self) -> Result<SocketAddress, SocketError> {

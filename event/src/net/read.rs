@@ -152,12 +152,12 @@ impl Socket {
         }
     }
 
-    async fn receive<R>(
+    fn receive<R>(
         &self,
         operation: impl FnMut(BorrowedFd<'_>) -> io::Result<R>,
-    ) -> Result<R, SocketError> {
+    ) -> impl Future<Output = Result<R, SocketError>> {
         let wait = Wait::new(Direction::Read);
-        self.endpoint.perform(wait, SocketError::ReadFailed, operation).await
+        self.endpoint.perform(wait, SocketError::ReadFailed, operation)
     }
 
     /// A short read has found the buffer of the system's empty.

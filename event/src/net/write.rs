@@ -117,12 +117,12 @@ impl Socket {
         self.endpoint.ready(Direction::Write, SocketError::WriteFailed).await
     }
 
-    async fn transmit(
+    fn transmit(
         &self,
         operation: impl FnMut(BorrowedFd<'_>) -> io::Result<usize>,
-    ) -> Result<usize, SocketError> {
+    ) -> impl Future<Output = Result<usize, SocketError>> {
         let wait = Wait::new(Direction::Write);
-        self.endpoint.perform(wait, SocketError::WriteFailed, operation).await
+        self.endpoint.perform(wait, SocketError::WriteFailed, operation)
     }
 
     /// A short write has left the buffer of the system's full.
