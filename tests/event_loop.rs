@@ -482,7 +482,7 @@ mod remotely {
             let mut next = [0; 8];
             run_until(events, || senders.iter().all(|sender| sender.is_finished()));
             senders.into_iter().for_each(|sender| sender.join().unwrap());
-            while look(events) > 0 {}
+            events.run().unwrap();
             for (name, n) in reports.try_iter() {
                 assert_eq!(n, next[name], "of sender {name}");
                 next[name] += 1;

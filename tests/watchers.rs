@@ -323,6 +323,7 @@ fn rule_1_4_several_handles_closed_at_once_leave_the_loop_running() {
             .unwrap();
         look(events);
         assert_sleeps(events);
+        assert_eq!(events.handle().live(), 1, "the others were noticed");
         (&theirs).write_all(b"x").unwrap();
         run_until(events, || calls.len() == 1);
         drop(gone);

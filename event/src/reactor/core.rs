@@ -417,8 +417,7 @@ impl Core {
     /// Rebuilds the kernel's set if a registration in it may be out of reach.
     fn mend(&self) -> io::Result<()> {
         if self.must_mend() {
-            // Until none is left: what one captured may have held another open.
-            while self.purge() {}
+            self.purge();
             self.base.renew_set(self.remote.bell())?;
             self.stale.set(false);
             self.follow()?;
@@ -430,8 +429,7 @@ impl Core {
         self.stale.get() && self.edges
     }
 
-    /// Forgets every watcher whose descriptor is closed, for a new set would
-    /// refuse it; whether there was one.
+    /// Forgets every watcher whose descriptor is closed; whether there was one.
     fn purge(&self) -> bool {
         let stale = self.registry.borrow().stale();
         for (fd, generation) in &stale {
