@@ -4,13 +4,15 @@
 
 use std::env;
 
-const C_FILES: [&str; 2] = ["examples/c/facts.c", "examples/c/half.c"];
+const C_FILES: [&str; 3] =
+    ["examples/c/facts.c", "examples/c/half.c", "examples/embed_in_c/host.c"];
 
 const METADATA: [&str; 8] =
     ["ROOT", "INCLUDE", "LIB", "VERSION", "VERSION_NUMBER", "VENDORED", "THREADS", "OPENSSL"];
 
 fn main() {
     println!("cargo::rerun-if-changed=examples/c");
+    println!("cargo::rerun-if-changed=examples/embed_in_c");
     for key in METADATA {
         println!("cargo::rustc-env=DEP_EVENT_{key}={}", metadata(key));
     }

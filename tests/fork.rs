@@ -10,7 +10,7 @@ mod support;
 use std::cell::Cell;
 use std::fmt::Display;
 use std::io::{Read, Write};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
@@ -623,7 +623,7 @@ fn no_lock_of_another_thread_stops_a_child_that_lets_go() {
             busy(Box::new(move || waker.wake_by_ref())),
         ];
         let mut held = Some(events);
-        for _ in 0..200 {
+        for _ in 0..100 {
             let child = fork(|| {
                 let events = held.take().unwrap();
                 expect_refusal("wake", events.remote().wake());
