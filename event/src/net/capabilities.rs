@@ -175,7 +175,7 @@ mod probes {
         use rustix::pipe::{PipeFlags, SpliceFlags, pipe_with};
         use socket2::Socket;
 
-        use super::super::super::zero_copy;
+        use super::super::super::calls;
         use super::super::{Capabilities, SocketError, known, works};
         use crate::sys::{option, receive_many, set_option};
 
@@ -189,7 +189,7 @@ mod probes {
             let (pipe, flags) = ((&pipe.0, &pipe.1), SpliceFlags::NONBLOCK);
             Ok(Capabilities {
                 user_timeout: works(tcp.tcp_user_timeout())?,
-                zero_copy: works(zero_copy::enable(tcp.as_fd()))?,
+                zero_copy: works(calls::enable(tcp.as_fd()))?,
                 udp_gso: works(option(udp.as_fd(), libc::SOL_UDP, libc::UDP_SEGMENT))?,
                 udp_gro: works(set_option(udp.as_fd(), libc::SOL_UDP, libc::UDP_GRO, 1))?,
                 batches: works(batches(udp.as_fd()))?,

@@ -240,16 +240,6 @@ macro_rules! datagrams {
                     |error| SocketError::ConnectionFailed { address: address.clone(), error };
                 self.endpoint.with(connect, failed)
             }
-
-            /// Takes the peer back: datagrams of anybody are received again.
-            ///
-            /// # Errors
-            ///
-            /// [`SocketError::OptionFailed`]; [`SocketError::Closed`].
-            pub fn disconnect(&self) -> Result<(), SocketError> {
-                let connect = |fd: BorrowedFd<'_>| Ok(rustix::net::connect_unspec(fd)?);
-                self.endpoint.with(connect, SocketError::option("connect(AF_UNSPEC)"))
-            }
         }
     };
 }

@@ -105,6 +105,10 @@ async fn transmit(
     bytes: &[u8],
     fds: &[BorrowedFd<'_>],
 ) -> Result<usize, SocketError> {
+    // TCP would take the bytes and throw the descriptors away.
+    if !fds.is_empty() && !endpoint.local_addr()?.is_unix() {
+        return Err(SocketError::Unsupported("descriptors over the Internet"));
+    }
     let controls = rights(fds);
     let send = |fd: BorrowedFd<'_>| -> io::Result<usize> {
         let buffers = [IoSlice::new(bytes)];
@@ -137,7 +141,8 @@ macro_rules! passing {
             #[doc = concat!("As [`", stringify!($send), "`](Self::", stringify!($send), "),")]
             /// with `EINVAL` if there are too many, with `ETOOMANYREFS` if too
             /// many are under way, with [`io::ErrorKind::InvalidInput`] if they
-            /// come without any byte.
+            /// come without any byte. [`SocketError::Unsupported`] if this is
+            /// no Unix socket.
             pub async fn send_with_fds(
                 &self,
                 bytes: &[u8],

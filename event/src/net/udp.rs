@@ -14,6 +14,7 @@ use socket2::{Domain, SockRef, Type};
 use super::address::SocketAddress;
 use super::bind::Bind;
 use super::common::{common, is_socket, limited};
+use super::connect::bind;
 use super::datagram::{Datagram, datagrams, transmit_to};
 use super::endpoint::{Endpoint, Wait};
 use super::error::SocketError;
@@ -106,6 +107,24 @@ impl UdpSocket {
         let to = address.into().to_system().map_err(SocketError::WriteFailed)?;
         let (wait, failed) = (Wait::new(Direction::Write), SocketError::WriteFailed);
         self.endpoint.perform(wait, failed, |fd| transmit_to(fd, bytes, &to)).await
+    }
+
+    /// Takes the peer back: datagrams of anybody are received again. The port
+    /// stays. (By itself Linux gives one up that it had chosen.)
+    ///
+    /// # Errors
+    ///
+    /// [`SocketError::OptionFailed`]; [`SocketError::BindFailed`] if the port
+    /// has become another's meanwhile; [`SocketError::Closed`].
+    pub fn disconnect(&self) -> Result<(), SocketError> {
+        let port = self.local_addr()?.port().unwrap_or(0);
+        let connect = |fd: BorrowedFd<'_>| Ok(rustix::net::connect_unspec(fd)?);
+        self.endpoint.with(connect, SocketError::option("connect(AF_UNSPEC)"))?;
+        let here = self.local_addr()?;
+        match here.port() {
+            Some(0) => self.with_fd(|fd| bind(fd, &here.with_port(port)))?,
+            _ => Ok(()),
+        }
     }
 
     /// Single datagrams cannot be told apart any more once the kernel puts them

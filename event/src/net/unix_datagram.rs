@@ -132,6 +132,16 @@ impl UnixDatagram {
         }
     }
 
+    /// Takes the peer back: datagrams of anybody are received again.
+    ///
+    /// # Errors
+    ///
+    /// [`SocketError::OptionFailed`]; [`SocketError::Closed`].
+    pub fn disconnect(&self) -> Result<(), SocketError> {
+        let connect = |fd: BorrowedFd<'_>| Ok(rustix::net::connect_unspec(fd)?);
+        self.endpoint.with(connect, SocketError::option("connect(AF_UNSPEC)"))
+    }
+
     /// They are never put together.
     #[allow(clippy::unnecessary_wraps, reason = "UDP's are")]
     fn single(&self) -> Result<(), SocketError> {
