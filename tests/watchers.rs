@@ -419,6 +419,23 @@ fn rule_1_6_a_replaced_watcher_never_runs_and_its_handle_is_inert() {
 }
 
 #[test]
+fn rule_1_6_a_replaced_watcher_lets_its_captures_go_at_once() {
+    on_every_backend(|events| {
+        let drops = Calls::new();
+        let noted = drops.clone();
+        let captured = OnDrop(move || noted.note(()));
+        let (ours, _theirs) = stream_pair();
+        let ours = Rc::new(ours);
+        let read = move |_: event::Ready<'_, UnixStream>| {
+            let _ = &captured;
+        };
+        let _old = events.handle().watch_shared(&ours).on_read(read).start().unwrap();
+        let _new = events.handle().watch_shared(&ours).on_read(|_| {}).start().unwrap();
+        assert_eq!(drops.len(), 1);
+    });
+}
+
+#[test]
 fn rule_1_6_an_old_handle_hands_its_own_descriptor_back() {
     let events = EventLoop::new().unwrap();
     let (ours, _theirs) = stream_pair();
