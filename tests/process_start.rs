@@ -15,6 +15,7 @@ use std::time::Duration;
 use event::{EventLoop, Signal, Spawn};
 use posix::heard::{Heard, shell};
 use posix::{alone, alone_blocking, descriptors, has_children};
+use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 #[test]
@@ -29,7 +30,7 @@ fn arguments_environment_and_directory_reach_the_child() {
 
 #[test]
 fn streams_may_be_null_a_descriptor_or_inherited() {
-    let (mut ours, theirs) = io::pipe().unwrap();
+    let (ours, theirs) = pipe_with(PipeFlags::CLOEXEC).unwrap();
     let mut command = shell("cat; echo said >&2");
     command.stdin(File::open("/proc/self/comm").unwrap()).stdout(theirs).stderr(Stdio::null());
     let events = EventLoop::new().unwrap();
@@ -37,7 +38,7 @@ fn streams_may_be_null_a_descriptor_or_inherited() {
     events.run().unwrap();
     assert!(child.status().unwrap().success());
     let mut copy = String::new();
-    ours.read_to_string(&mut copy).unwrap();
+    File::from(ours).read_to_string(&mut copy).unwrap();
     assert_eq!(copy, std::fs::read_to_string("/proc/self/comm").unwrap());
 
     let heard = Heard::run(shell("readlink /proc/self/fd/0"));

@@ -3,6 +3,7 @@
 mod posix;
 
 use std::cell::{Cell, RefCell};
+use std::fs::File;
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -14,6 +15,7 @@ use event::{EventLoop, Kind, Process, Signal, Timer};
 use posix::heard::{Heard, shell};
 use posix::{alone, descriptors, has_children};
 use rustix::io::Errno;
+use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 
 const MIB: usize = 1 << 20;
@@ -250,7 +252,7 @@ fn a_dropped_process_hears_nothing_more_runs_on_and_is_reaped() {
 #[test]
 fn a_child_that_outlives_its_loop_is_reaped_with_the_next_start() {
     alone(|| {
-        let (mut end, theirs) = io::pipe().unwrap();
+        let (end, theirs) = pipe_with(PipeFlags::CLOEXEC).unwrap();
         let mut command = Command::new("cat");
         command.stderr(theirs);
         let events = EventLoop::new().unwrap();
@@ -258,7 +260,7 @@ fn a_child_that_outlives_its_loop_is_reaped_with_the_next_start() {
         child.detach();
         drop(events);
         // Its input was closed with the loop: it ends, and with it this pipe.
-        assert_eq!(end.read(&mut [0]).unwrap(), 0);
+        assert_eq!(File::from(end).read(&mut [0]).unwrap(), 0);
         let next = EventLoop::new().unwrap();
         while has_children() {
             assert!(next.handle().process(Command::new("no-such-program")).start().is_err());
@@ -278,14 +280,17 @@ fn descendants_that_hold_the_pipes_do_not_delay_the_end() {
 #[test]
 fn descendants_that_write_without_end_do_not_delay_the_end() {
     let events = EventLoop::new().unwrap();
-    let (heard, spawn) = Heard::of(&events, shell("yes & read line; exit 3"));
-    let child = spawn.on_stdin(|_| {}).start().unwrap();
-    while heard.stdout.borrow().is_empty() {
+    let (chunks, status) = (Rc::new(Cell::new(0)), Rc::new(Cell::new(None)));
+    let (counted, ended) = (chunks.clone(), status.clone());
+    let spawn = events.handle().process(shell("yes & read line; exit 3"));
+    let spawn = spawn.on_stdout(move |_| counted.set(counted.get() + 1)).on_stdin(|_| {});
+    let child = spawn.on_exit(move |status| ended.set(status.ok())).start().unwrap();
+    while chunks.get() == 0 {
         events.run_once(None).unwrap();
     }
     child.write_stdin(b"enough\n").unwrap();
     events.run().unwrap();
-    assert_eq!(heard.status().code(), Some(3));
+    assert_eq!(status.get().and_then(|status| status.code()), Some(3));
     // The pipe is closed: they end by SIGPIPE now.
 }
 
@@ -373,6 +378,7 @@ fn tick_until_some_are_missed() {
         if told && count >= 10 {
             handle.stop();
         }
+        assert!(ticks < 4000, "none was missed in 20 seconds");
         if !std::mem::replace(&mut told, true) {
             io::stdout().write_all(b"ticking\n").unwrap();
         }

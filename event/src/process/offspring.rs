@@ -51,8 +51,10 @@ impl AsFd for Offspring {
     }
 }
 
-/// Reaps the orphans that have ended since the last time.
+/// Reaps the orphans that have ended since the last time. If another thread is
+/// at it, that will do; a forked child may find the lock locked for ever.
 pub(super) fn sweep() {
-    let mut orphans = ORPHANS.lock().unwrap_or_else(PoisonError::into_inner);
-    orphans.retain(|orphan| matches!(orphan.reap(), Ok(None)));
+    if let Ok(mut orphans) = ORPHANS.try_lock() {
+        orphans.retain(|orphan| matches!(orphan.reap(), Ok(None)));
+    }
 }

@@ -2,9 +2,8 @@
 #![forbid(unsafe_code)]
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeSet;
 use std::rc::{Rc, Weak};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::callback::Callback;
 use super::handle::LoopHandle;
@@ -15,8 +14,9 @@ use crate::os::SignalSource;
 use crate::os::arrived::Arrived;
 use crate::sys::Signal;
 
-/// The signals that some loop of this process watches.
-static TAKEN: Mutex<BTreeSet<Signal>> = Mutex::new(BTreeSet::new());
+/// The signals that some loop of this process watches. Not behind a lock, which
+/// a forked child could find locked for ever.
+static TAKEN: [AtomicBool; 128] = [const { AtomicBool::new(false) }; 128];
 
 thread_local! {
     /// The inboxes of this thread's loops.
@@ -148,15 +148,21 @@ fn is_open(inbox: &Weak<Inbox>) -> bool {
 struct Claim(Signal);
 
 impl Claim {
+    /// No system has a signal beyond 127.
+    fn place(signal: Signal) -> &'static AtomicBool {
+        &TAKEN[signal.number().unsigned_abs() as usize % TAKEN.len()]
+    }
+
     fn new(signal: Signal) -> Option<Self> {
+        let taken = Self::place(signal).swap(true, Ordering::AcqRel);
         // Not `then_some`: a claim that is made is a claim that is given back.
-        taken().insert(signal).then(|| Self(signal))
+        (!taken).then(|| Self(signal))
     }
 }
 
 impl Drop for Claim {
     fn drop(&mut self) {
-        taken().remove(&self.0);
+        Self::place(self.0).store(false, Ordering::Release);
     }
 }
 
@@ -180,8 +186,4 @@ impl Drop for Rest<'_> {
             self.0.handle.defer(move || inbox.tell());
         }
     }
-}
-
-fn taken() -> MutexGuard<'static, BTreeSet<Signal>> {
-    TAKEN.lock().unwrap_or_else(PoisonError::into_inner)
 }
