@@ -91,6 +91,9 @@ impl Inbox {
 
     /// Waits until something has arrived; whether it has.
     pub(super) fn wait(&self) -> bool {
+        if !self.bell.is_here() {
+            return false;
+        }
         let Some(letters) = self.lock() else { return false };
         let empty = |letters: &mut Letters| letters.ready.is_empty();
         let waited = self.arrived.wait_timeout_while(letters, PATIENCE, empty);

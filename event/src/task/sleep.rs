@@ -13,6 +13,10 @@ use crate::reactor::core::Core;
 use crate::reactor::schedule::Id;
 use crate::reactor::timers::Action;
 
+/// In place of the time where nothing else needs it: whether a deadline has
+/// passed already the loop finds out before it waits.
+const UNASKED: i64 = i64::MIN;
+
 /// A future that is done at its deadline; from [`sleep`], [`sleep_until`] or the
 /// [`LoopHandle`] of a loop. Dropping it cancels.
 ///
@@ -65,7 +69,7 @@ impl LoopHandle {
     /// # Ok(()) }
     /// ```
     pub fn sleep_until(&self, deadline: i64) -> Sleep {
-        Sleep::new(self.core(), self.now(), deadline)
+        Sleep::new(self.core(), UNASKED, deadline)
     }
 }
 
@@ -157,7 +161,8 @@ impl Sleep {
         self.rearm(now, after(now, duration));
     }
 
-    /// Begins anew, whether it is done or not: until `deadline`.
+    /// Begins anew, whether it is done or not: until `deadline`. Cheaper than
+    /// [`reset`](Self::reset), which has to ask the clock.
     ///
     /// ```
     /// # fn main() -> std::io::Result<()> {
@@ -171,7 +176,7 @@ impl Sleep {
     /// # Ok(()) }
     /// ```
     pub fn reset_at(&mut self, deadline: i64) {
-        self.rearm(self.core.clock.now(), deadline);
+        self.rearm(UNASKED, deadline);
     }
 
     fn rearm(&mut self, now: i64, deadline: i64) {
