@@ -44,9 +44,20 @@ impl Identity {
     ///
     /// What rustls says.
     pub fn acceptor(&self) -> Result<TlsAcceptor, Failure> {
+        Ok(Arc::new(self.server(&[])?).into())
+    }
+
+    /// The settings of a server that speaks these protocols (ALPN), the best first.
+    ///
+    /// # Errors
+    ///
+    /// What rustls says.
+    pub fn server(&self, protocols: &[&str]) -> Result<ServerConfig, Failure> {
         let (chain, key) = (vec![self.certificate.clone()], self.key.clone_key());
-        let config = ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key)?;
-        Ok(Arc::new(config).into())
+        let builder = ServerConfig::builder().with_no_client_auth();
+        let mut config = builder.with_single_cert(chain, key)?;
+        config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
+        Ok(config)
     }
 
     /// The side of a client that trusts this certificate and no other.
