@@ -52,6 +52,8 @@
 //! | `net` | yes | sockets: off, only the loop and its tasks are built |
 //! | `hyper` | | hyper 1 on the loop: `hyper::rt::{Read, Write, Timer, Executor}` |
 //! | `tokio` | | `tokio::io::{AsyncRead, AsyncWrite}` for sockets |
+//! | `hyper` | | hyper 1 on the loop: its traits, timer and executor |
+//! | `tokio` | | tokio's `AsyncRead` and `AsyncWrite`, without its runtime |
 //! | `log` | | libevent's own messages go to the `log` facade |
 //!
 //! libevent itself is at hand as [`ffi`]; both share one static copy.
@@ -116,3 +118,20 @@ pub fn libevent_version() -> &'static str {
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct ReadMe;
+
+/// The guide's code must compile and run.
+#[cfg(all(doctest, feature = "net", target_os = "linux"))]
+mod guide {
+    #[doc = include_str!("../../docs/guide/contract.md")]
+    struct Contract;
+    #[doc = include_str!("../../docs/guide/ownership.md")]
+    struct Ownership;
+    #[doc = include_str!("../../docs/guide/concurrency.md")]
+    struct Concurrency;
+    #[doc = include_str!("../../docs/guide/panics.md")]
+    struct Panics;
+    #[doc = include_str!("../../docs/guide/signals-and-fork.md")]
+    struct SignalsAndFork;
+    #[doc = include_str!("../../docs/guide/embedding.md")]
+    struct Embedding;
+}
