@@ -80,6 +80,11 @@ impl EventLoop {
     /// A loop on a base of C's making: callbacks, timers and futures run while
     /// C drives it with `event_base_loop(3)`, or while `run*` does.
     ///
+    /// C's `event_base_dispatch(3)` returns when neither C nor Rust has anything
+    /// left to wait for; a [`stop`](LoopHandle::stop) ends it as
+    /// `event_base_loopbreak(3)` does. `run*` looks at what Rust has registered
+    /// only; C's events are dispatched meanwhile.
+    ///
     /// While C drives, a panic in a callback aborts the process with
     /// [`OnPanic::Abort`]. With [`OnPanic::Park`] it ends C's loop (as
     /// `event_base_loopbreak(3)` does) and waits for [`resume_panic`](Self::resume_panic).
@@ -107,7 +112,9 @@ impl EventLoop {
 
     /// A descriptor that is readable while the loop has something to do, for
     /// another loop to wait on: it then calls [`run_once`](Self::run_once) with
-    /// a zero timeout until that returns 0.
+    /// a zero timeout. One call is enough if that loop goes by levels; if it
+    /// goes by edges, it calls until 0 comes back. The descriptor stays the same
+    /// as long as the loop lives.
     ///
     /// # Errors
     ///
@@ -121,6 +128,10 @@ impl EventLoop {
     /// Makes the loop usable in a forked child, with kernel objects of its own
     /// (`event_reinit(3)`); the parent's are left alone. Without this the
     /// child's use of the loop and of its handles is refused.
+    ///
+    /// What was registered before the fork is registered here too. Its open
+    /// files are shared with the parent, whoever reads first has the bytes; a
+    /// [`LoopWaker`](crate::LoopWaker) made before the fork is refused for good.
     ///
     /// # Errors
     ///

@@ -21,8 +21,8 @@ impl ForeignBase {
     /// # Safety
     ///
     /// `base` is live and stays so until the loop that adopts it, and every
-    /// handle of that loop, is dropped; it is used on this thread only, and
-    /// the loop is not dropped by a callback while `event_base_loop` runs.
+    /// handle of that loop, is dropped. It is used on this thread only, and has
+    /// all its priorities already (`event_base_priority_init`).
     pub unsafe fn borrow(base: *mut ffi::event_base) -> Option<Self> {
         Some(Self { ptr: NonNull::new(base)?, owned: false })
     }
@@ -32,7 +32,9 @@ impl ForeignBase {
     ///
     /// # Safety
     ///
-    /// As for [`borrow`](Self::borrow); and nobody else frees it.
+    /// As for [`borrow`](Self::borrow); nobody else frees it; and while
+    /// `event_base_loop` runs, no callback of C's own drops the last handle.
+    /// (One of Rust's may: the base is leaked then.)
     pub unsafe fn own(base: *mut ffi::event_base) -> Option<Self> {
         Some(Self { ptr: NonNull::new(base)?, owned: true })
     }
