@@ -350,7 +350,7 @@ fn enter(core: &Rc<Core>, fd: RawFd) -> io::Result<Entry> {
             state.dispatch(what);
         }
     };
-    *state.event.borrow_mut() = Some(RawEvent::new(core.base(), fd, Box::new(call))?);
+    *state.event.borrow_mut() = Some(RawEvent::new(core.base(), fd, call)?);
     core.replace(fd, state.clone(), || Ok(()))?;
     Ok(Entry(state))
 }

@@ -135,7 +135,7 @@ impl<F: AsFd + 'static> State<F> {
                 state.dispatch(what);
             }
         };
-        let event = RawEvent::new(self.core.base(), self.fd, Box::new(call))?;
+        let event = RawEvent::new(self.core.base(), self.fd, call)?;
         *self.event.borrow_mut() = Some(event);
         self.core.replace(self.fd, self.clone(), || self.apply())
     }

@@ -248,7 +248,7 @@ impl Doorbell {
             }
             attend();
         };
-        let event = RawEvent::new(base, shared.bell(), Box::new(call))?;
+        let event = RawEvent::new(base, shared.bell(), call)?;
         event.listen_unseen(if edges { What::READ | What::EDGE } else { What::READ })?;
         Ok(Self { _event: event })
     }

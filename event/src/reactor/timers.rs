@@ -52,7 +52,7 @@ impl Timers {
             rang.2.set(true);
             attend();
         };
-        let event = RawEvent::new(base, alarm.as_fd().as_raw_fd(), Box::new(call))?;
+        let event = RawEvent::new(base, alarm.as_fd().as_raw_fd(), call)?;
         event.listen_unseen(if edges { What::READ | What::EDGE } else { What::READ })?;
         Ok(Self {
             schedule: RefCell::default(),

@@ -12,28 +12,21 @@ use std::task::Waker;
 pub(crate) struct Waiters(RefCell<Parked>);
 
 #[derive(Default)]
-struct Parked {
-    first: Option<(u64, Waker)>,
-    more: Vec<(u64, Waker)>,
+enum Parked {
+    #[default]
+    Nobody,
+    One(u64, Waker),
+    Many(Vec<(u64, Waker)>),
 }
 
 impl Waiters {
     pub(crate) fn is_empty(&self) -> bool {
-        let parked = self.0.borrow();
-        parked.first.is_none() && parked.more.is_empty()
+        matches!(*self.0.borrow(), Parked::Nobody)
     }
 
     /// Parks a waker under `ticket`, in place of an earlier one.
     pub(crate) fn park(&self, ticket: u64, waker: &Waker) {
-        let mut parked = self.0.borrow_mut();
-        if let Some(mine) = parked.find(ticket) {
-            return mine.clone_from(waker);
-        }
-        let entry = (ticket, waker.clone());
-        match parked.first {
-            None => parked.first = Some(entry),
-            Some(_) => parked.more.push(entry),
-        }
+        self.0.borrow_mut().park(ticket, waker);
     }
 
     /// Takes the waker of `ticket` out: its wait was dropped.
@@ -46,24 +39,50 @@ impl Waiters {
     /// Wakes all; whether there were any.
     pub(crate) fn wake(&self) -> bool {
         // Taken out first: waking may run code that comes back here.
-        let Parked { first, more } = self.0.take();
-        let woken = first.is_some() || !more.is_empty();
-        first.into_iter().chain(more).for_each(|(_, waker)| waker.wake());
-        woken
+        match self.0.take() {
+            Parked::Nobody => return false,
+            Parked::One(_, waker) => waker.wake(),
+            Parked::Many(all) => all.into_iter().for_each(|(_, waker)| waker.wake()),
+        }
+        true
     }
 }
 
 impl Parked {
-    fn find(&mut self, ticket: u64) -> Option<&mut Waker> {
-        let mut all = self.first.iter_mut().chain(&mut self.more);
-        all.find(|(parked, _)| *parked == ticket).map(|(_, waker)| waker)
+    fn park(&mut self, ticket: u64, waker: &Waker) {
+        match self {
+            Self::Nobody => *self = Self::One(ticket, waker.clone()),
+            Self::One(one, mine) if *one == ticket => mine.clone_from(waker),
+            Self::One(..) => {
+                *self = Self::Many(Vec::from_iter(self.take_one()));
+                self.park(ticket, waker);
+            }
+            Self::Many(all) => match all.iter_mut().find(|(one, _)| *one == ticket) {
+                Some((_, mine)) => mine.clone_from(waker),
+                None => all.push((ticket, waker.clone())),
+            },
+        }
     }
 
     fn remove(&mut self, ticket: u64) -> Option<(u64, Waker)> {
-        if self.first.as_ref().is_some_and(|(first, _)| *first == ticket) {
-            return std::mem::replace(&mut self.first, self.more.pop());
+        match self {
+            Self::One(one, _) if *one == ticket => self.take_one(),
+            Self::Many(all) => {
+                let place = all.iter().position(|(one, _)| *one == ticket)?;
+                let removed = all.swap_remove(place);
+                if all.is_empty() {
+                    *self = Self::Nobody;
+                }
+                Some(removed)
+            }
+            _ => None,
         }
-        let place = self.more.iter().position(|(parked, _)| *parked == ticket)?;
-        Some(self.more.swap_remove(place))
+    }
+
+    fn take_one(&mut self) -> Option<(u64, Waker)> {
+        match std::mem::take(self) {
+            Self::One(ticket, waker) => Some((ticket, waker)),
+            _ => None,
+        }
     }
 }

@@ -1,9 +1,10 @@
 //! `event`: one registration of one descriptor, and the trampoline that C calls.
 
+use std::cell::UnsafeCell;
 use std::io;
+use std::mem::MaybeUninit;
 use std::os::fd::RawFd;
 use std::os::raw::{c_short, c_void};
-use std::ptr::NonNull;
 use std::rc::Rc;
 
 use bitflags::bitflags;
@@ -23,29 +24,42 @@ bitflags! {
 }
 
 /// Owner of one persistent `event`. Its closure runs only under the loop.
-pub(crate) struct RawEvent {
-    ptr: NonNull<ffi::event>,
-    fd: RawFd,
-    slot: Rc<Slot>,
+pub(crate) struct RawEvent(Rc<Slot<dyn Fn(What)>>);
+
+/// The C object, and what the trampoline finds behind the argument that C
+/// carries: in one allocation, of which an idle connection has one.
+struct Slot<F: ?Sized> {
+    event: UnsafeCell<MaybeUninit<ffi::event>>,
+    base: Rc<RawBase>,
+    call: F,
 }
 
-/// What the trampoline finds behind the argument that C carries.
-struct Slot {
-    base: Rc<RawBase>,
-    call: Box<dyn Fn(What)>,
+impl<F: ?Sized> Slot<F> {
+    fn event(&self) -> *mut ffi::event {
+        self.event.get().cast()
+    }
 }
 
 impl RawEvent {
-    /// `event_new`, not yet waiting for anything.
-    pub(crate) fn new(base: &Rc<RawBase>, fd: RawFd, call: Box<dyn Fn(What)>) -> io::Result<Self> {
-        let slot = Rc::new(Slot { base: base.clone(), call });
-        let arg = Rc::as_ptr(&slot).cast_mut().cast::<c_void>();
-        // SAFETY: [BASE-OUTLIVES] the slot holds the base; [SLOT-HELD] `arg`
-        // lives until `drop` has deleted the event.
-        let ptr =
-            unsafe { ffi::event_new(base.as_ptr(), fd, ffi::EV_PERSIST, Some(trampoline), arg) };
-        let ptr = NonNull::new(ptr).ok_or(io::ErrorKind::OutOfMemory)?;
-        Ok(Self { ptr, fd, slot })
+    /// `event_assign`, not yet waiting for anything.
+    pub(crate) fn new<F: Fn(What) + 'static>(
+        base: &Rc<RawBase>,
+        fd: RawFd,
+        call: F,
+    ) -> io::Result<Self> {
+        let event = UnsafeCell::new(MaybeUninit::zeroed());
+        let slot = Rc::new(Slot { event, base: base.clone(), call });
+        let (arg, call) =
+            (Rc::as_ptr(&slot).cast_mut().cast::<c_void>(), Some(trampoline::<F> as _));
+        // SAFETY: [BASE-OUTLIVES] the slot holds the base; [SLOT-HELD] event
+        // and `arg` stay where they are until `drop` has deleted the event.
+        let assigned = unsafe {
+            ffi::event_assign(slot.event(), base.as_ptr(), fd, ffi::EV_PERSIST, call, arg)
+        };
+        match assigned {
+            0 => Ok(Self(slot)),
+            _ => Err(io::ErrorKind::InvalidInput.into()),
+        }
     }
 
     /// Waits for `what` from now on, and for nothing else. On failure, for nothing.
@@ -56,17 +70,22 @@ impl RawEvent {
     /// As `listen`, for what the loop itself needs: C's `event_base_dispatch`
     /// returns when nothing else is left, and `turn` does not for this alone.
     pub(crate) fn listen_unseen(&self, what: What) -> io::Result<()> {
-        self.register(what, if self.slot.base.is_foreign() { ffi::EVLIST_INTERNAL } else { 0 })
+        self.register(what, if self.0.base.is_foreign() { ffi::EVLIST_INTERNAL } else { 0 })
     }
 
     fn register(&self, what: What, mark: c_short) -> io::Result<()> {
         self.silence();
-        let arg = Rc::as_ptr(&self.slot).cast_mut().cast::<c_void>();
-        let (event, base) = (self.ptr.as_ptr(), self.slot.base.as_ptr());
+        let (event, base) = (self.0.event(), self.0.base.as_ptr());
+        // SAFETY: [SLOT-HELD] assigned by `new`.
+        let fd = unsafe { ffi::event_get_fd(event) };
+        // SAFETY: [SLOT-HELD] assigned by `new`.
+        let call = unsafe { ffi::event_get_callback(event) };
+        // SAFETY: [SLOT-HELD] assigned by `new`.
+        let arg = unsafe { ffi::event_get_callback_arg(event) };
         let flags = what.bits() | ffi::EV_PERSIST;
         // SAFETY: [SLOT-HELD] as in `new`; the event was just deleted, which
         // `event_assign` asks for.
-        let _ = unsafe { ffi::event_assign(event, base, self.fd, flags, Some(trampoline), arg) };
+        let _ = unsafe { ffi::event_assign(event, base, fd, flags, call, arg) };
         // SAFETY: [ONE-OWNER] ours, live, assigned by the line above and not yet added.
         unsafe { (*event).ev_evcallback.evcb_flags |= mark };
         // SAFETY: [BASE-OUTLIVES] event and base are live.
@@ -79,7 +98,7 @@ impl RawEvent {
     /// `event_active`: is called in the running batch.
     pub(crate) fn activate(&self) {
         // SAFETY: [BASE-OUTLIVES] event and base are live.
-        unsafe { ffi::event_active(self.ptr.as_ptr(), ffi::EV_READ.into(), 1) };
+        unsafe { ffi::event_active(self.0.event(), ffi::EV_READ.into(), 1) };
     }
 
     /// `event_del`: not told of anything until `listen`, not even of what the
@@ -88,28 +107,30 @@ impl RawEvent {
     pub(crate) fn silence(&self) {
         // A forked child shares the parent's kernel set: deleting here would
         // delete there.
-        if !self.slot.base.is_here() {
+        if !self.0.base.is_here() {
             return;
         }
         // SAFETY: [BASE-OUTLIVES] event and base are live.
-        let _ = unsafe { ffi::event_del(self.ptr.as_ptr()) };
+        let _ = unsafe { ffi::event_del(self.0.event()) };
     }
 }
 
 impl Drop for RawEvent {
     fn drop(&mut self) {
-        // As in `silence`; the few bytes are the child's to lose.
-        if !self.slot.base.is_here() {
-            return;
+        // As in `silence`: libevent still has it in its lists, and so it must
+        // stay; the few bytes are the child's to lose.
+        if !self.0.base.is_here() {
+            return std::mem::forget(self.0.clone());
         }
-        // SAFETY: [DEL-BEFORE-CLOSE] deletes, then frees, once; the slot (and
-        // with it the base) is dropped only after this.
-        unsafe { ffi::event_free(self.ptr.as_ptr()) };
+        self.silence();
+        // SAFETY: [DEL-BEFORE-CLOSE] deleted; libevent's debug mode forgets it.
+        // The memory goes with the last hold, which may be the trampoline's.
+        unsafe { ffi::event_debug_unassign(self.0.event()) };
     }
 }
 
-extern "C" fn trampoline(_fd: ffi::evutil_socket_t, what: c_short, arg: *mut c_void) {
-    let arg = arg.cast_const().cast::<Slot>();
+extern "C" fn trampoline<F: Fn(What)>(_fd: ffi::evutil_socket_t, what: c_short, arg: *mut c_void) {
+    let arg = arg.cast_const().cast::<Slot<F>>();
     // SAFETY: [SLOT-HELD] the event is registered, so its owner holds the slot.
     unsafe { Rc::increment_strong_count(arg) };
     // SAFETY: [SLOT-HELD] takes over the count of the line above.

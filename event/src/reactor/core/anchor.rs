@@ -21,7 +21,7 @@ pub(crate) struct Anchor {
 
 impl Anchor {
     pub(crate) fn new(base: &Rc<RawBase>) -> io::Result<Self> {
-        let event = || RawEvent::new(base, -1, Box::new(|_| {}));
+        let event = || RawEvent::new(base, -1, |_| {});
         Ok(Self { pending: event()?, held: Cell::new(false), happened: event()? })
     }
 
