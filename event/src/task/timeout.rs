@@ -36,6 +36,14 @@ pin_project! {
 }
 
 /// The time of a [`Timeout`] was up before its future was done.
+///
+/// ```
+/// use std::io;
+///
+/// let error = io::Error::from(event::Elapsed);
+/// assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+/// assert_eq!(error.to_string(), "the time was up first");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Elapsed;
 

@@ -6,6 +6,13 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 /// A future that is done the second time it is polled; from [`yield_now`].
+///
+/// ```
+/// # fn main() -> std::io::Result<()> {
+/// let pause: event::YieldNow = event::yield_now();
+/// event::EventLoop::new()?.block_on(pause)?;
+/// # Ok(()) }
+/// ```
 #[derive(Debug)]
 #[must_use = "futures do nothing unless awaited"]
 pub struct YieldNow(bool);
