@@ -86,6 +86,14 @@ fn without_descriptors_nothing_is_found_out() {
 }
 
 #[test]
+fn what_could_not_be_tried_is_not_said_to_be_missing() {
+    without(&[Missing::Descriptors(libc::SYS_socketpair)], || {
+        let error = Capabilities::probe().unwrap_err();
+        assert!(error.is_exhaustion(), "{error}");
+    });
+}
+
+#[test]
 fn without_zero_copy_it_is_unsupported_and_plain_writing_goes_on() {
     without(&[Missing::Option(libc::SOL_SOCKET, SO_ZEROCOPY)], || {
         let able = Capabilities::probe().unwrap();

@@ -10,6 +10,7 @@ use std::rc::Rc;
 
 use event::{EventLoop, PageBuffer, Socket, SocketError, UdpSocket, ZeroCopied, spawn};
 use proptest::prelude::*;
+use rustix::process::{Resource, Rlimit, setrlimit};
 use sockets::tcp_pair;
 use sockets::{assert_closed, assert_timeout, local, local_v6, memory, pattern, run, run_on};
 use support::alone::{alone, open_descriptors};
@@ -210,13 +211,51 @@ fn an_error_is_still_an_error() {
     });
 }
 
+/// Takes the right to pin more memory than the limit says from this thread.
+#[allow(unsafe_code)]
+fn respect_the_limit() {
+    const VERSION_3: u32 = 0x2008_0522;
+    const IPC_LOCK: u32 = 1 << 14;
+    let header = [VERSION_3, 0];
+    // Effective, permitted and inheritable; the lower halves, and the upper.
+    let mut sets = [[0_u32; 3]; 2];
+    // SAFETY: this thread's, by a header and a place as that version has them.
+    let got = unsafe { libc::syscall(libc::SYS_capget, header.as_ptr(), sets.as_mut_ptr()) };
+    assert_eq!(got, 0);
+    sets[0] = sets[0].map(|set| set & !IPC_LOCK);
+    // SAFETY: as above.
+    let set = unsafe { libc::syscall(libc::SYS_capset, header.as_ptr(), sets.as_ptr()) };
+    assert_eq!(set, 0);
+}
+
 #[test]
 fn more_than_may_be_pinned_is_copied() {
+    alone("more_than_may_be_pinned_is_copied", || {
+        respect_the_limit();
+        let limit = Rlimit { current: Some(65_536), maximum: Some(65_536) };
+        setrlimit(Resource::Memlock, limit).unwrap();
+        run(async |handle| {
+            let (client, served) = tcp_pair(handle).await;
+            // The first call would pin all of it, and may not.
+            let in_flight = client.write_zero_copy(buffer(100_000)).await.unwrap();
+            let sent = in_flight.await.unwrap();
+            assert!(sent.copied && sent.buffer[..] == pattern(100_000));
+            // What is below the limit is not.
+            let in_flight = client.write_zero_copy(buffer(1000)).await.unwrap();
+            assert_eq!(in_flight.await.unwrap().buffer.len(), 1000);
+            let mut got = vec![0; 101_000];
+            served.read_exact(&mut got).await.unwrap();
+            assert!(got[..100_000] == pattern(100_000) && got[100_000..] == pattern(1000));
+        });
+    });
+}
+
+#[test]
+fn a_thousand_small_ones_at_one_go_all_come_back() {
     const TASKS: usize = 4;
     run(async |handle| {
         let (client, served) = tcp_pair(handle).await;
         let client = Rc::new(client);
-        // Each in one go, before the loop has a chance to hear of any being done.
         let tasks: Vec<_> = (0..TASKS)
             .map(|_| {
                 let client = client.clone();

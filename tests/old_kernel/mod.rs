@@ -13,6 +13,8 @@ use libc::{SECCOMP_RET_ALLOW, SECCOMP_RET_ERRNO};
 pub enum Missing {
     /// `ENOSYS`.
     Call(libc::c_long),
+    /// `EMFILE`: it knows the call, and has nothing left.
+    Descriptors(libc::c_long),
     /// `ENOPROTOOPT` from `setsockopt` and `getsockopt`: level and name.
     Option(libc::c_int, libc::c_int),
 }
@@ -51,6 +53,7 @@ impl Missing {
     fn rules(self) -> Vec<sock_filter> {
         match self {
             Self::Call(number) => deny(libc::ENOSYS, &[(NUMBER, number as u32)]),
+            Self::Descriptors(number) => deny(libc::EMFILE, &[(NUMBER, number as u32)]),
             Self::Option(level, name) => [libc::SYS_setsockopt, libc::SYS_getsockopt]
                 .into_iter()
                 .flat_map(|call| {

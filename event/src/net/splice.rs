@@ -250,3 +250,24 @@ mod kernel {
         Err(ErrorKind::Unsupported.into())
     }
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::io::Write;
+    use std::os::unix::net::UnixStream;
+
+    use super::*;
+
+    #[test]
+    fn falling_back_keeps_what_the_pipe_holds() {
+        let (mut client, from) = UnixStream::pair().unwrap();
+        let text: Vec<u8> = (0..30_000_u32).map(|index| (index % 251) as u8).collect();
+        client.write_all(&text).unwrap();
+        let mut way = Splice::new().unwrap().0;
+        let count = way.fill(from.as_fd()).unwrap();
+        assert!(count > 0 && matches!(&way, Way::Pipe(pipe) if pipe.held == count));
+        let Way::Buffer(buffer) = way.fall_back().unwrap() else { panic!("still a pipe") };
+        assert_eq!((buffer.start, buffer.end), (0, count));
+        assert!(buffer.bytes[..count] == text[..count]);
+    }
+}

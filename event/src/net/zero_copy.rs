@@ -28,7 +28,7 @@ impl Socket {
     ///
     /// Worth it for some ten kilobytes and more. If the system may not pin more
     /// memory (`net.core.optmem_max`, `RLIMIT_MEMLOCK`) it copies;
-    /// [`ZeroCopied::copied`] tells.
+    /// [`ZeroCopied::copied`](crate::ZeroCopied::copied) tells.
     ///
     /// Dropping this future leaves off in the middle.
     ///
