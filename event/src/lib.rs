@@ -134,4 +134,16 @@ mod guide {
     struct SignalsAndFork;
     #[doc = include_str!("../../docs/guide/embedding.md")]
     struct Embedding;
+    #[doc = include_str!("../../docs/guide/getting-started.md")]
+    struct GettingStarted;
+    #[doc = include_str!("../../docs/guide/sockets.md")]
+    struct Sockets;
+    #[doc = include_str!("../../docs/guide/deadlines-and-backpressure.md")]
+    struct DeadlinesAndBackpressure;
+    #[doc = include_str!("../../docs/guide/from-tokio.md")]
+    struct FromTokio;
+    #[doc = include_str!("../../docs/guide/from-c-libevent.md")]
+    struct FromCLibevent;
+    #[doc = include_str!("../../docs/guide/from-swift-event.md")]
+    struct FromSwiftEvent;
 }

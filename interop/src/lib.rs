@@ -11,3 +11,8 @@ pub use interrupt::interrupted;
 
 /// What a demonstration fails with.
 pub type Failure = Box<dyn std::error::Error>;
+
+/// The guide's code must compile and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/guide/hyper-and-friends.md")]
+struct Guide;

@@ -11,6 +11,7 @@ use std::task::{Context, Poll, ready};
 use futures_io::{AsyncRead, AsyncWrite};
 
 use super::socket::Socket;
+use super::splice::Splice;
 use super::split::{OwnedReadHalf, OwnedWriteHalf};
 
 /// What is read at a time, and the most that waits for a slow writer.
@@ -117,11 +118,17 @@ fn socket<T: 'static>(stream: &T) -> Option<&Socket> {
         .or_else(|| stream.downcast_ref().map(OwnedWriteHalf::socket))
 }
 
-/// Between sockets.
+/// Between sockets: through memory as long as there is little, for a pipe costs
+/// two descriptors and more system calls than it saves; then through the kernel.
 async fn between(mut from: &Socket, mut to: &Socket) -> io::Result<u64> {
-    let mut flow = Flow::default();
+    let mut flow = Flow { until_many: true, ..Flow::default() };
     poll_fn(|context| flow.poll(context, &mut from, &mut to)).await?;
-    Ok(flow.count)
+    if flow.ended {
+        return Ok(flow.count);
+    }
+    // Without descriptors to spare it goes on as it began.
+    let mut splice = Splice::new().unwrap_or_else(|_| Splice::buffered());
+    Ok(flow.count + splice.copy(from, to).await?)
 }
 
 /// [`between`], and the end of the stream also.
