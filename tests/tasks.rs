@@ -21,6 +21,7 @@ use event::{
 use futures_core::Stream;
 use futures_core::stream::FusedStream;
 use hosts::{CBase, Make};
+use support::alone::alone;
 use support::peers::stream_pair;
 use support::{Calls, GENEROUS, OnDrop, hold_up, look, ms, panic_of};
 
@@ -373,26 +374,29 @@ fn futures_that_wake_and_spawn_while_the_loop_drops_them_are_harmless() {
 
 #[test]
 fn a_task_may_drop_the_loop_that_polls_it_while_c_drives() {
-    let base = CBase::new(Make::Locked);
-    let events = Rc::new(RefCell::new(Some(base.lend(OnPanic::Abort))));
-    let handle = events.borrow().as_ref().unwrap().handle();
-    let drops = Drops::default();
-    (0..10).for_each(|_| drop(handle.spawn(drops.pending())));
-    let guard = drops.guard();
-    let after = Rc::new(Cell::new(false));
-    let (own, saw) = (events.clone(), after.clone());
-    drop(handle.spawn(async move {
-        let _guard = guard;
-        let own = own.take();
-        drop(own);
-        saw.set(true);
-        yield_now().await;
-        unreachable!("its loop is gone");
-    }));
-    (0..10).for_each(|_| drop(handle.spawn(drops.pending())));
-    base.dispatch();
-    assert!(after.get());
-    assert_eq!((drops.count(), handle.live()), (21, 0));
+    // C enables libevent's threads, before this process makes any base.
+    alone("a_task_may_drop_the_loop_that_polls_it_while_c_drives", || {
+        let base = CBase::new(Make::Locked);
+        let events = Rc::new(RefCell::new(Some(base.lend(OnPanic::Abort))));
+        let handle = events.borrow().as_ref().unwrap().handle();
+        let drops = Drops::default();
+        (0..10).for_each(|_| drop(handle.spawn(drops.pending())));
+        let guard = drops.guard();
+        let after = Rc::new(Cell::new(false));
+        let (own, saw) = (events.clone(), after.clone());
+        drop(handle.spawn(async move {
+            let _guard = guard;
+            let own = own.take();
+            drop(own);
+            saw.set(true);
+            yield_now().await;
+            unreachable!("its loop is gone");
+        }));
+        (0..10).for_each(|_| drop(handle.spawn(drops.pending())));
+        base.dispatch();
+        assert!(after.get());
+        assert_eq!((drops.count(), handle.live()), (21, 0));
+    });
 }
 
 #[test]
