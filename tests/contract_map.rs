@@ -69,6 +69,7 @@ fn all_tests() -> BTreeMap<PathBuf, BTreeSet<String>> {
     let mut found = BTreeMap::new();
     tests_below("tests", &mut found);
     tests_below("event/src", &mut found);
+    tests_below("interop/tests", &mut found);
     found
 }
 
