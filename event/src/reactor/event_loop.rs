@@ -135,7 +135,8 @@ impl EventLoop {
     ///
     /// # Errors
     ///
-    /// What the system says if descriptors or memory run out.
+    /// What the system says if descriptors or memory run out;
+    /// [`io::ErrorKind::ResourceBusy`] in a child that was forked in a callback.
     pub fn reinit_after_fork(&self, child: Forked) -> io::Result<()> {
         self.0.reinit_after_fork(&child)
     }

@@ -2,7 +2,7 @@
 //! waits in until C has been left.
 
 use std::any::Any;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::ffi::CStr;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -13,7 +13,7 @@ use libevent_sys as ffi;
 use rustix::event::{EventfdFlags, eventfd};
 use rustix::pipe::{PipeFlags, pipe_with};
 
-use super::{Lineage, RawConfig, log};
+use super::{Forked, Lineage, RawConfig, RawEvent, log};
 
 type Payload = Box<dyn Any + Send>;
 
@@ -36,6 +36,9 @@ pub(crate) struct RawBase {
     dispatched: Cell<u64>,
     /// The process whose kernel objects these are.
     lineage: Lineage,
+    /// Events whose owners let go of them in a forked child. Without `reinit`
+    /// they stay there, and the base with them: it is not freed there anyway.
+    orphans: RefCell<Vec<RawEvent>>,
 }
 
 impl RawBase {
@@ -72,6 +75,7 @@ impl RawBase {
             inside: Cell::new(0),
             dispatched: Cell::new(0),
             lineage: Lineage::here(),
+            orphans: RefCell::default(),
         }
     }
 
@@ -183,16 +187,29 @@ impl RawBase {
         self.interrupt();
     }
 
+    /// Keeps an event that must not be deleted before `reinit`.
+    pub(super) fn keep_orphan(&self, event: RawEvent) {
+        self.orphans.borrow_mut().push(event);
+    }
+
+    pub(super) fn has_orphans(&self) -> bool {
+        !self.orphans.borrow().is_empty()
+    }
+
     /// `event_reinit`: a new kernel set with every event added to it again. For
     /// a freshly forked child only: it closes descriptors twice, which is safe
-    /// where no other thread can have opened one in between.
-    /// The set is a new one also if something could not be added to it.
-    pub(crate) fn reinit(&self) -> io::Result<()> {
-        // SAFETY: [BASE-OUTLIVES] live; [NOT-INSIDE] called between turns, or by
-        // a callback under C's loop, which asks its set for events afterwards.
-        let result = unsafe { ffi::event_reinit(self.as_ptr()) };
+    /// where no other thread can have opened one in between. The set is a new
+    /// one also if something could not be added to it.
+    ///
+    /// To be called after [`part_from_parent`](Self::part_from_parent).
+    pub(crate) fn reinit(&self, _child: &Forked) -> io::Result<()> {
         self.lineage.renew();
-        match result {
+        // Deleted now, for a new set refuses those that are closed.
+        let orphans = self.orphans.take();
+        drop(orphans);
+        // SAFETY: [BASE-OUTLIVES] live; [NOT-INSIDE] the reactor refuses this
+        // in a callback.
+        match unsafe { ffi::event_reinit(self.as_ptr()) } {
             0 => Ok(()),
             _ => Err(io::Error::last_os_error()),
         }

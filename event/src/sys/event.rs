@@ -118,9 +118,9 @@ impl RawEvent {
 impl Drop for RawEvent {
     fn drop(&mut self) {
         // As in `silence`: libevent still has it in its lists, and so it must
-        // stay; the few bytes are the child's to lose.
+        // stay.
         if !self.0.base.is_here() {
-            return std::mem::forget(self.0.clone());
+            return self.0.base.keep_orphan(Self(self.0.clone()));
         }
         self.silence();
         // SAFETY: [DEL-BEFORE-CLOSE] deleted; libevent's debug mode forgets it.
@@ -136,6 +136,10 @@ extern "C" fn trampoline<F: Fn(What)>(_fd: ffi::evutil_socket_t, what: c_short, 
     // SAFETY: [SLOT-HELD] takes over the count of the line above.
     let slot = unsafe { Rc::from_raw(arg) };
     let base = slot.base.clone();
+    // In a forked child C may drive what Rust refuses to.
+    if !base.is_here() {
+        return;
+    }
     // [NO-UNWIND] also for the captures, should this be the last hold on them.
     base.contain(move || (slot.call)(What::from_bits_retain(what)));
     // Only a loop that C drives can lose its last hold in a callback; freeing

@@ -10,7 +10,7 @@ use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use libevent_sys as ffi;
 
 use super::forked::replace_file;
-use super::{RawBase, What};
+use super::{Forked, RawBase, What};
 
 /// Numbers beyond this are not looked at: a limit may be as good as none.
 const NUMBERS: RawFd = 1 << 20;
@@ -37,6 +37,17 @@ impl RawBase {
         // takes its place has the same number, and `event_reinit` is followed
         // by another search.
         find(landmark).map(|number| unsafe { BorrowedFd::borrow_raw(number) })
+    }
+
+    /// In a forked child: if there are events to be deleted, an empty set takes
+    /// the place of the parent's, so that they are not deleted there. (Finding
+    /// that place makes the parent look at its bell once more.)
+    pub(crate) fn part_from_parent(&self, _child: &Forked, landmark: RawFd) -> io::Result<()> {
+        if !self.has_orphans() || !self.has_edges() {
+            return Ok(());
+        }
+        // `None` if an earlier attempt got this far.
+        find(landmark).map_or(Ok(()), |old| replace_file(old, &create()?))
     }
 
     /// What the kernel is to report, descriptor by descriptor.

@@ -109,13 +109,17 @@ impl Core {
 
     /// In a forked child: kernel objects of its own.
     pub(crate) fn reinit_after_fork(&self, child: &Forked) -> io::Result<()> {
+        if self.base.is_inside() || self.running.get() {
+            return Err(io::ErrorKind::ResourceBusy.into());
+        }
+        self.purge();
+        self.base.part_from_parent(child, self.remote.bell())?;
         self.remote.renew(child)?;
         self.timers.renew(child)?;
         if let Some(pollable) = self.pollable.get() {
             pollable.renew(child)?;
         }
-        self.purge();
-        let rebuilt = self.base.reinit();
+        let rebuilt = self.base.reinit(child);
         self.follow()?;
         rebuilt?;
         self.look_back();
