@@ -6,6 +6,7 @@ mod support;
 
 use std::any::Any;
 use std::cell::RefCell;
+use std::io::Write;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
@@ -228,6 +229,28 @@ fn rule_2_8_the_other_step_of_a_one_shot_is_not_lost() {
         let (watch, _peer) = ready_watch(events);
         assert_eq!(steps_after_a_panic(watch.oneshot(), events), ["write"]);
     });
+}
+
+#[test]
+fn rule_2_8_the_other_step_runs_once_if_it_is_reported_again_meanwhile() {
+    let events = EventLoop::new().unwrap();
+    let names = Calls::new();
+    let (read, write) = (names.clone(), names.clone());
+    let call = move |_: Ready<'_, UnixStream>| {
+        read.note("read");
+        if read.len() == 1 {
+            boom();
+        }
+    };
+    let (watch, mut peer) = ready_watch(&events);
+    let watch = watch.edge_triggered().on_read(call).on_write(move |_| write.note("write"));
+    let _watcher = watch.start().unwrap();
+    assert_eq!(panic_of(|| look(&events)), BOOM);
+    peer.write_all(b"another edge").unwrap();
+    look(&events);
+    assert_eq!(names.take(), ["read", "read", "write"]);
+    assert_sleeps(&events);
+    assert_eq!(names.len(), 0);
 }
 
 #[test]
