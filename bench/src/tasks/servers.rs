@@ -45,9 +45,14 @@ pub(super) fn echo_shared(socket: Socket) {
     spawn(async move {
         while socket.readable().await.is_ok() {
             match once(&socket) {
+                Ok(None) => return,
                 Ok(Some(unsent)) if unsent.is_empty() => {}
-                Ok(Some(unsent)) if socket.write_all(&unsent).await.is_ok() => {}
-                _ => return,
+                // Boxed, for it is rare, and would make each idle task larger.
+                Ok(Some(unsent)) => match Box::pin(socket.write_all(&unsent)).await {
+                    Ok(()) => {}
+                    Err(_) => return,
+                },
+                Err(_) => return,
             }
         }
     });

@@ -158,13 +158,19 @@ impl Endpoint {
     }
 
     /// Waits for a report of the loop's.
-    pub(crate) async fn ready(
+    pub(crate) fn ready(
         &self,
         direction: Direction,
         failed: impl Fn(io::Error) -> SocketError,
-    ) -> Result<(), SocketError> {
-        self.set_drained(direction);
-        self.perform(Wait::new(direction), failed, |_| Ok(())).await
+    ) -> impl Future<Output = Result<(), SocketError>> {
+        let mut waiting = Waiting { endpoint: self, wait: Wait::new(direction) };
+        poll_fn(move |context| {
+            let Waiting { endpoint, wait } = &mut waiting;
+            if wait.ticket.is_none() {
+                endpoint.set_drained(direction);
+            }
+            endpoint.poll(wait, context, &failed, &mut |_| Ok(()))
+        })
     }
 
     /// One poll of an operation. `wait` is to be [ended](Self::end) by whoever
@@ -177,11 +183,8 @@ impl Endpoint {
         operation: &mut impl FnMut(BorrowedFd<'_>) -> io::Result<R>,
     ) -> Poll<Result<R, SocketError>> {
         let polled = self.look(|fd| {
-            let ticket = wait.ticket.unwrap_or_else(|| fd.ticket());
             let operation = &mut |io: &Descriptor| operation(io.as_fd());
-            let polled = fd.poll_with(wait.direction, ticket, context, operation);
-            wait.ticket = Some(ticket).filter(|_| polled.is_pending());
-            polled
+            fd.poll_with(wait.direction, &mut wait.ticket, context, operation)
         });
         if let Some(Poll::Pending) = polled {
             return self.limit(wait, context);
@@ -214,6 +217,15 @@ impl Endpoint {
 
     /// Nothing yet: sees to it that the wait has an end.
     fn limit<R>(&self, wait: &mut Wait, context: &mut Context<'_>) -> Poll<Result<R, SocketError>> {
+        let unlimited = wait.deadline.is_none() && self.limits.get().is_none();
+        if unlimited { Poll::Pending } else { self.expect(wait, context) }
+    }
+
+    fn expect<R>(
+        &self,
+        wait: &mut Wait,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<R, SocketError>> {
         let core = self.handle.core();
         let Some(timer) = wait.timer else {
             let deadline = wait.deadline.or_else(|| self.deadline(wait.direction));
@@ -238,6 +250,13 @@ impl Endpoint {
 
     /// The end of a wait, by whichever way.
     pub(crate) fn end(&self, wait: &mut Wait) {
+        // Most operations find at once what they look for.
+        if wait.ticket.is_some() || wait.timer.is_some() {
+            self.stop_waiting(wait);
+        }
+    }
+
+    fn stop_waiting(&self, wait: &mut Wait) {
         if let Some(timer) = wait.timer.take() {
             self.handle.core().cancel(timer);
         }

@@ -285,11 +285,11 @@ impl<F: AsFd> AsyncFd<F> {
 
     /// Polls one operation: tries it, unless the last one left nothing to do,
     /// and arranges for a wake-up when it would block, in place of the one
-    /// arranged under the same ticket.
+    /// arranged under the same ticket, which is drawn at the first wait.
     pub(crate) fn poll_with<R>(
         &self,
         direction: Direction,
-        ticket: u64,
+        ticket: &mut Option<u64>,
         context: &mut Context<'_>,
         operation: &mut impl FnMut(&F) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
@@ -298,7 +298,8 @@ impl<F: AsFd> AsyncFd<F> {
         let budget = &core.budget;
         side.unheard.set(0);
         while !side.drained.get() {
-            if budget.is_spent(core, context.waker()) {
+            if budget.is_spent() {
+                budget.go_on_later(core, context.waker());
                 return Poll::Pending;
             }
             match operation(&self.io) {
@@ -310,15 +311,11 @@ impl<F: AsFd> AsyncFd<F> {
                 }
             }
         }
-        match self.entry.0.wait(direction, ticket, context.waker()) {
+        let ticket = ticket.get_or_insert_with(|| core.next_generation());
+        match self.entry.0.wait(direction, *ticket, context.waker()) {
             Ok(()) => Poll::Pending,
             Err(error) => Poll::Ready(Err(error)),
         }
-    }
-
-    /// A ticket for one wait.
-    pub(crate) fn ticket(&self) -> u64 {
-        self.entry.0.core.next_generation()
     }
 
     /// Takes the wake-up back that was arranged under a ticket.
@@ -373,8 +370,7 @@ impl<'a, F: AsFd> Waiting<'a, F> {
         context: &mut Context<'_>,
         operation: &mut impl FnMut(&F) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
-        let ticket = *self.ticket.get_or_insert_with(|| self.fd.ticket());
-        self.fd.poll_with(self.direction, ticket, context, operation)
+        self.fd.poll_with(self.direction, &mut self.ticket, context, operation)
     }
 }
 

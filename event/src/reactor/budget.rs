@@ -29,18 +29,20 @@ impl Budget {
         self.0.set(self.0.get().saturating_sub(1));
     }
 
-    /// Whether it is another's turn: then the task is woken in the next one. (In
-    /// this one the executor would come back to it soon, and often.)
-    pub(crate) fn is_spent(self: &Rc<Self>, core: &Core, waker: &Waker) -> bool {
-        let spent = self.0.get() == 0;
-        if spent {
-            let (budget, waker) = (self.clone(), waker.clone());
-            core.defer(Box::new(move || {
-                // An executor that is not ours does not.
-                budget.refill();
-                waker.wake();
-            }));
-        }
-        spent
+    /// Whether it is another's turn.
+    pub(crate) fn is_spent(&self) -> bool {
+        self.0.get() == 0
+    }
+
+    /// Has the task woken in the next turn. (In this one the executor would
+    /// come back to it soon, and often.)
+    #[cold]
+    pub(crate) fn go_on_later(self: &Rc<Self>, core: &Core, waker: &Waker) {
+        let (budget, waker) = (self.clone(), waker.clone());
+        core.defer(Box::new(move || {
+            // An executor that is not ours does not.
+            budget.refill();
+            waker.wake();
+        }));
     }
 }

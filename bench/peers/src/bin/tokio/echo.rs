@@ -50,11 +50,11 @@ pub async fn shared(mut stream: TcpStream) {
         match once(&stream) {
             Ok(None) => return,
             Ok(Some(unsent)) if unsent.is_empty() => {}
-            Ok(Some(unsent)) => {
-                if stream.write_all(&unsent).await.is_err() {
-                    return;
-                }
-            }
+            // Boxed, for it is rare, and would make each idle task larger.
+            Ok(Some(unsent)) => match Box::pin(stream.write_all(&unsent)).await {
+                Ok(()) => {}
+                Err(_) => return,
+            },
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Err(_) => return,
         }
