@@ -443,7 +443,7 @@ fn members_of_a_group_receive_until_they_leave() {
         let member = UdpSocket::bind(handle, SocketAddress::any_ipv4(0)).unwrap();
         let sender = UdpSocket::bind(handle, SocketAddress::any_ipv4(0)).unwrap();
         let port = member.local_addr().unwrap().port().unwrap();
-        let loopback = member.interface_index("lo").unwrap();
+        let loopback = UdpSocket::interface_index("lo").unwrap();
         sender.set_multicast_interface(loopback).unwrap();
 
         sender.send_to(b"too early", (group, port)).await.unwrap();
@@ -469,7 +469,7 @@ fn an_ipv6_group_has_its_member_until_he_leaves_or_is_closed() {
     run(async |handle| {
         let group = Ipv6Addr::new(0xff01, 0, 0, 0, 0, 0, 0, 0x7002);
         let member = UdpSocket::bind(handle, SocketAddress::any_ipv6(0)).unwrap();
-        let loopback = member.interface_index("lo").unwrap();
+        let loopback = UdpSocket::interface_index("lo").unwrap();
         assert!(!is_member(group));
         member.join_multicast(group, loopback).unwrap();
         assert!(is_member(group));
@@ -491,7 +491,7 @@ fn who_does_not_loop_does_not_hear_himself() {
         let group = Ipv4Addr::new(239, 255, 70, 3);
         let member = UdpSocket::bind(handle, SocketAddress::any_ipv4(0)).unwrap();
         let port = member.local_addr().unwrap().port().unwrap();
-        let loopback = member.interface_index("lo").unwrap();
+        let loopback = UdpSocket::interface_index("lo").unwrap();
         member.join_multicast(group, loopback).unwrap();
         member.set_multicast_interface(loopback).unwrap();
         member.set_multicast_loop(false).unwrap();
@@ -532,6 +532,7 @@ fn a_group_of_another_family_or_an_unknown_interface_is_refused() {
         assert_eq!(errno(four.join_multicast(group_v6, 0)), Some(libc::EAFNOSUPPORT));
         assert_eq!(errno(four.join_multicast(group, 999_999)), Some(libc::ENODEV));
         assert_eq!(errno(four.leave_multicast(group, 0)), Some(libc::EADDRNOTAVAIL));
-        assert_eq!(errno(four.interface_index("nowhere").map(drop)), Some(libc::ENODEV));
+        assert_eq!(errno(UdpSocket::interface_index("nowhere").map(drop)), Some(libc::ENODEV));
+        assert!(UdpSocket::interface_index("l\0").is_err());
     });
 }

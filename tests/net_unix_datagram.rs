@@ -242,6 +242,7 @@ fn a_packet_waits_for_room_and_so_does_a_receiver() {
         let (one, other) = SeqpacketSocket::pair(handle).unwrap();
         other.set_read_timeout(Some(ms(10)));
         assert_timeout(other.recv(&mut [0; 9]).await);
+        other.set_read_timeout(None);
         let sent = fill(|| one.try_send(&[7; 1000]));
         one.set_write_timeout(Some(ms(10)));
         assert_timeout(one.send(b"late").await);

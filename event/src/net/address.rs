@@ -13,6 +13,7 @@ use rustix::net::SocketAddrAny;
 use socket2::{Domain, SockAddr};
 
 use super::error::SocketError;
+use crate::sys::interface_index;
 
 /// The address of a socket: IPv4, IPv6 or Unix.
 ///
@@ -270,8 +271,7 @@ fn scope_number(scope: &str) -> Option<u32> {
     if scope.bytes().all(|byte| byte.is_ascii_digit()) {
         return scope.parse().ok();
     }
-    let socket = socket2::Socket::new(Domain::UNIX, socket2::Type::DGRAM, None).ok()?;
-    rustix::net::netdevice::name_to_index(&socket, scope).ok()
+    interface_index(scope).ok()
 }
 
 /// `1.2.3.4:80`, `[::1]:80`, `[fe80::1%2]:80`, `unix:/run/a`, `unix:@abstract`.

@@ -17,6 +17,22 @@ pub(super) fn is_socket(fd: &Descriptor, kind: Type, domains: &[Domain]) -> io::
     Err(io::Error::new(io::ErrorKind::InvalidInput, "it is a socket of another kind"))
 }
 
+/// Whether the socket listens.
+#[cfg(not(target_vendor = "apple"))]
+pub(super) fn is_listening(fd: &Descriptor) -> io::Result<()> {
+    if rustix::net::sockopt::socket_acceptconn(fd)? {
+        return Ok(());
+    }
+    Err(io::Error::new(io::ErrorKind::InvalidInput, "the socket does not listen"))
+}
+
+/// There it cannot be asked; accepting will tell.
+#[cfg(target_vendor = "apple")]
+#[allow(clippy::unnecessary_wraps, reason = "elsewhere it is told")]
+pub(super) fn is_listening(_: &Descriptor) -> io::Result<()> {
+    Ok(())
+}
+
 /// The methods of a type with an `endpoint` that is made by `from_endpoint`, of
 /// a descriptor that passes the check.
 macro_rules! common {

@@ -6,11 +6,11 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::os::fd::BorrowedFd;
 
 use rustix::io::Errno;
-use rustix::net::netdevice::name_to_index;
 use socket2::{Domain, InterfaceIndexOrAddress, SockRef};
 
 use super::error::SocketError;
 use super::udp::UdpSocket;
+use crate::sys::interface_index;
 
 /// An option that IPv4 and IPv6 have under two names each.
 macro_rules! either {
@@ -52,7 +52,7 @@ macro_rules! either {
 /// let handle = events.handle();
 /// let group = Ipv4Addr::new(239, 255, 70, 1);
 /// let member = UdpSocket::bind(&handle, SocketAddress::any_ipv4(0))?;
-/// let loopback = member.interface_index("lo")?;
+/// let loopback = UdpSocket::interface_index("lo")?;
 /// member.join_multicast(group, loopback)?;
 ///
 /// let sender = UdpSocket::bind(&handle, SocketAddress::any_ipv4(0))?;
@@ -143,11 +143,9 @@ impl UdpSocket {
     ///
     /// # Errors
     ///
-    /// [`SocketError::OptionFailed`] with `ENODEV` if there is none;
-    /// [`SocketError::Closed`].
-    pub fn interface_index(&self, name: &str) -> Result<u32, SocketError> {
-        let asked = |fd: BorrowedFd<'_>| Ok(name_to_index(fd, name)?);
-        self.endpoint.with(asked, SocketError::option("SIOCGIFINDEX"))
+    /// [`SocketError::OptionFailed`] with `ENODEV` if there is none.
+    pub fn interface_index(name: &str) -> Result<u32, SocketError> {
+        interface_index(name).map_err(SocketError::option("if_nametoindex"))
     }
 
     either!(

@@ -11,7 +11,7 @@ use std::time::Duration;
 use socket2::{Domain, SockRef, Type};
 
 use super::address::SocketAddress;
-use super::common::common;
+use super::common::{common, is_listening};
 use super::connect::bind;
 use super::create::{self, create};
 use super::endpoint::{Endpoint, Wait};
@@ -57,10 +57,7 @@ common!(SeqpacketServer, is_server, "a Unix socket that listens for connections 
 
 fn is_server(fd: &Descriptor) -> io::Result<()> {
     is_seqpacket(fd)?;
-    if SockRef::from(fd).is_listener()? {
-        return Ok(());
-    }
-    Err(io::Error::new(io::ErrorKind::InvalidInput, "the socket does not listen"))
+    is_listening(fd)
 }
 
 impl SeqpacketServer {

@@ -7,7 +7,6 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::io::Errno;
-use rustix::pipe::{PipeFlags, pipe_with};
 
 use super::capabilities::is_missing;
 use super::endpoint::Wait;
@@ -73,12 +72,11 @@ impl Splice {
     ///
     /// [`SocketError::CreationFailed`], for instance with `EMFILE`.
     pub fn new() -> Result<Self, SocketError> {
-        if !kernel::CAN {
-            return Ok(Self::buffered());
+        match kernel::pipe() {
+            Ok((from, into)) => Ok(Self(Way::Pipe(Pipe { from, into, held: 0 }))),
+            Err(error) if is_missing(&error) => Ok(Self::buffered()),
+            Err(error) => Err(SocketError::CreationFailed(error)),
         }
-        let pipe = pipe_with(PipeFlags::NONBLOCK | PipeFlags::CLOEXEC);
-        let (from, into) = pipe.map_err(|errno| SocketError::CreationFailed(errno.into()))?;
-        Ok(Self(Way::Pipe(Pipe { from, into, held: 0 })))
     }
 
     /// Copies through a buffer, which costs no descriptors.
@@ -221,13 +219,15 @@ impl fmt::Debug for Splice {
 #[cfg(target_os = "linux")]
 mod kernel {
     use std::io;
-    use std::os::fd::BorrowedFd;
+    use std::os::fd::{BorrowedFd, OwnedFd};
 
-    use rustix::pipe::SpliceFlags;
+    use rustix::pipe::{PipeFlags, SpliceFlags, pipe_with};
 
     use crate::sys::without_sigpipe;
 
-    pub(super) const CAN: bool = true;
+    pub(super) fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+        Ok(pipe_with(PipeFlags::NONBLOCK | PipeFlags::CLOEXEC)?)
+    }
 
     pub(super) fn splice(
         from: BorrowedFd<'_>,
@@ -242,9 +242,11 @@ mod kernel {
 #[cfg(not(target_os = "linux"))]
 mod kernel {
     use std::io::{self, ErrorKind};
-    use std::os::fd::BorrowedFd;
+    use std::os::fd::{BorrowedFd, OwnedFd};
 
-    pub(super) const CAN: bool = false;
+    pub(super) fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+        Err(ErrorKind::Unsupported.into())
+    }
 
     pub(super) fn splice(_: BorrowedFd<'_>, _: BorrowedFd<'_>, _: usize) -> io::Result<usize> {
         Err(ErrorKind::Unsupported.into())

@@ -19,6 +19,8 @@ mod fd;
 mod foreign;
 mod fork;
 mod forked;
+#[cfg(feature = "net")]
+mod interface;
 mod kernel_set;
 mod log;
 #[cfg(feature = "net")]
@@ -47,8 +49,10 @@ pub(crate) use base::RawBase;
 #[cfg(target_os = "linux")]
 pub(crate) use clean_start::start_clean;
 pub(crate) use config::RawConfig;
+#[cfg(all(feature = "net", target_os = "linux"))]
+pub(crate) use control::controls;
 #[cfg(feature = "net")]
-pub(crate) use control::{Control, controls, room};
+pub(crate) use control::{Control, room};
 #[cfg(feature = "net")]
 pub(crate) use credentials::peer_ids;
 #[cfg(all(feature = "net", target_os = "linux"))]
@@ -59,6 +63,8 @@ pub use foreign::ForeignBase;
 pub(crate) use fork::Lineage;
 pub use forked::Forked;
 pub(crate) use forked::supersede;
+#[cfg(feature = "net")]
+pub(crate) use interface::interface_index;
 #[cfg(all(feature = "net", target_os = "linux"))]
 pub(crate) use message::receive;
 #[cfg(all(feature = "net", target_os = "linux"))]
