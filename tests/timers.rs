@@ -605,6 +605,46 @@ fn a_loop_whose_last_timer_has_fired_sleeps() {
 }
 
 #[test]
+fn a_loop_whose_last_timer_has_fired_waits_without_a_deadline() {
+    on_every_backend(|events| {
+        let _timer = noting(&events.handle(), ms(1), &Calls::new());
+        let done = support::blocked(events, ms(50));
+        assert_eq!(done.callbacks, 1);
+        assert!(done.turns < 20, "the alarm rings on: {done:?}");
+    });
+}
+
+#[test]
+fn an_earlier_timer_overtakes_the_alarm_that_is_set() {
+    on_every_backend(|events| {
+        let _hour = events.handle().timer_after(ms(3_600_000), || {}).unwrap();
+        let remote = events.remote();
+        let other = std::thread::spawn(move || {
+            // By now the loop waits for the hour.
+            support::wait(ms(20));
+            remote.spawn(|| {
+                let handle = LoopHandle::current().unwrap();
+                let stop = handle.clone();
+                handle.timer_after(ms(5), move || stop.stop()).unwrap().detach();
+            })
+        });
+        let start = std::time::Instant::now();
+        events.run_for(support::GENEROUS).unwrap();
+        assert!(start.elapsed() < support::GENEROUS, "it waited for the hour");
+        other.join().unwrap().unwrap();
+    });
+}
+
+#[test]
+fn a_timer_that_is_due_again_is_not_waited_for() {
+    let events = EventLoop::new().unwrap();
+    let ticks = Rc::new(Cell::new(0));
+    rearm_for_ever(events.handle(), ticks.clone());
+    run_until(&events, || ticks.get() >= 100);
+    assert_eq!(events.handle().counters().waits, 0);
+}
+
+#[test]
 fn a_cancelled_timer_wakes_nobody_twice() {
     on_every_backend(|events| {
         for _ in 0..100 {

@@ -60,6 +60,10 @@ pub fn run_until(events: &EventLoop, done: impl Fn() -> bool) {
 pub fn idle(events: &EventLoop, duration: Duration) -> Counters {
     let before = events.handle().counters();
     events.run_for(duration).unwrap();
+    since(before, events)
+}
+
+fn since(before: Counters, events: &EventLoop) -> Counters {
     let mut now = events.handle().counters();
     now.turns -= before.turns;
     now.waits -= before.waits;
@@ -74,6 +78,26 @@ pub fn assert_sleeps(events: &EventLoop) {
     let done = idle(events, ms(60));
     assert_eq!(done.callbacks, 0, "spurious callbacks: {done:?}");
     assert!(done.turns < 20, "the loop spins: {done:?}");
+}
+
+/// Runs the loop with no deadline of its own, and has another thread stop it
+/// after so long; what the loop did.
+pub fn blocked(events: &EventLoop, duration: Duration) -> Counters {
+    let before = events.handle().counters();
+    let remote = events.remote();
+    let other = std::thread::spawn(move || {
+        wait(duration);
+        remote.stop().unwrap();
+    });
+    events.run_forever().unwrap();
+    other.join().unwrap();
+    since(before, events)
+}
+
+/// Lets time go by for a thread that has nothing to wait for.
+pub fn wait(duration: Duration) {
+    let (_nobody, never) = std::sync::mpsc::channel::<()>();
+    never.recv_timeout(duration).unwrap_err();
 }
 
 /// Keeps the processor busy for so long, as a slow callback does.

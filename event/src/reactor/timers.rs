@@ -159,13 +159,11 @@ impl Timers {
         }
         let now = core.clock.now();
         self.schedule.borrow_mut().set_aside(now, horizon, BUDGET);
-        // Also if a callback panics, which leaves the rest set aside.
-        self.look.set(true);
         while let Some((id, deadline)) = self.next_due() {
             self.fire(core, now, id, deadline);
         }
-        // What is over the budget, and what the callbacks scheduled for now.
-        self.look.set(false);
+        // What is over the budget, and what the callbacks scheduled for now. (If
+        // one of them panics, the rest is what comes earliest.)
         self.expire(&core.clock);
     }
 
