@@ -66,7 +66,8 @@ impl<F: AsFd + 'static> Watch<F> {
 
     /// Runs `call`, and it alone, when an error is pending on the descriptor.
     /// Without it an error runs the read and write callbacks, which meet it in
-    /// their own system calls.
+    /// their own system calls. A watcher with this callback alone needs a
+    /// backend with edges.
     pub fn on_error(mut self, call: impl FnMut(Ready<'_, F>) + 'static) -> Self {
         self.error = Some(Box::new(call));
         self
@@ -80,6 +81,8 @@ impl<F: AsFd + 'static> Watch<F> {
 
     /// One dispatch for each edge (`EPOLLET`), instead of one for each turn in
     /// which the descriptor is ready. The callback reads until it would block.
+    /// An edge may be reported again after a shared descriptor of the same loop
+    /// was closed without unwatch, for which the kernel's set is made anew.
     pub fn edge_triggered(mut self) -> Self {
         self.mode.edge = true;
         self
