@@ -101,6 +101,9 @@ impl Room {
 const TALKERS: usize = 5;
 const LINES: usize = 10_000;
 
+/// So many lines are said in one breath.
+const BREATH: usize = 100;
+
 fn show(events: &EventLoop) -> io::Result<()> {
     let handle = events.handle();
     let listen = Listen::new().send_buffer(SYSTEMS);
@@ -130,26 +133,33 @@ fn show(events: &EventLoop) -> io::Result<()> {
     Ok(())
 }
 
-/// Says its lines, and counts what it hears.
+/// Says its lines, some at a time, and hears as many of each other's before it
+/// goes on: people who talk are about as fast as they listen.
 async fn talk(socket: Socket) -> Result<usize, SocketError> {
     let handle = LoopHandle::current().expect("a task is on a loop");
     let (reader, writer) = socket.into_split();
     let writer = BufferedWriter::new(&handle, writer);
-    let speech = spawn(async move {
-        for number in 0..LINES {
-            writer
-                .write(format!("this is line {number}, and it has some length\n").as_bytes())
-                .await?;
-        }
-        writer.flush().await?;
-        Ok::<_, SocketError>(writer)
-    });
     let mut reader = BufferedReader::new(reader);
-    for heard in 0..LINES * (TALKERS - 1) {
+    let mut heard = 0;
+    for number in 0..LINES {
+        let line = format!("this is line {number}, and it has some length\n");
+        writer.write(line.as_bytes()).await?;
+        if (number + 1) % BREATH == 0 {
+            heard += listen_to(&mut reader, BREATH * (TALKERS - 1)).await?;
+        }
+    }
+    writer.flush().await?;
+    Ok(heard)
+}
+
+async fn listen_to(
+    reader: &mut BufferedReader<OwnedReadHalf>,
+    lines: usize,
+) -> Result<usize, SocketError> {
+    for heard in 0..lines {
         if reader.line().await?.is_none() {
             return Ok(heard);
         }
     }
-    speech.await.expect("the speech panicked")?;
-    Ok(LINES * (TALKERS - 1))
+    Ok(lines)
 }
