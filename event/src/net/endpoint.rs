@@ -148,12 +148,24 @@ impl Endpoint {
         &self,
         wait: Wait,
         failed: impl Fn(io::Error) -> SocketError,
+        operation: impl FnMut(BorrowedFd<'_>) -> io::Result<R>,
+    ) -> impl Future<Output = Result<R, SocketError>> {
+        self.transfer(wait, failed, operation, |_| false)
+    }
+
+    /// As [`perform`](Self::perform), of a call whose result may tell that the
+    /// next one would find the descriptor busy.
+    pub(crate) fn transfer<R>(
+        &self,
+        wait: Wait,
+        failed: impl Fn(io::Error) -> SocketError,
         mut operation: impl FnMut(BorrowedFd<'_>) -> io::Result<R>,
+        is_last: impl Fn(&R) -> bool,
     ) -> impl Future<Output = Result<R, SocketError>> {
         let mut waiting = Waiting { endpoint: self, wait };
         poll_fn(move |context| {
             let Waiting { endpoint, wait } = &mut waiting;
-            endpoint.poll(wait, context, &failed, &mut operation)
+            endpoint.poll(wait, context, &failed, &mut operation, &is_last)
         })
     }
 
@@ -169,7 +181,7 @@ impl Endpoint {
             if wait.ticket.is_none() {
                 endpoint.set_drained(direction);
             }
-            endpoint.poll(wait, context, &failed, &mut |_| Ok(()))
+            endpoint.poll(wait, context, &failed, &mut |_| Ok(()), |()| false)
         })
     }
 
@@ -181,10 +193,11 @@ impl Endpoint {
         context: &mut Context<'_>,
         failed: &impl Fn(io::Error) -> SocketError,
         operation: &mut impl FnMut(BorrowedFd<'_>) -> io::Result<R>,
+        is_last: impl FnOnce(&R) -> bool,
     ) -> Poll<Result<R, SocketError>> {
         let polled = self.look(|fd| {
             let operation = &mut |io: &Descriptor| operation(io.as_fd());
-            fd.poll_with(wait.direction, &mut wait.ticket, context, operation)
+            fd.poll_with(wait.direction, &mut wait.ticket, context, operation, is_last)
         });
         if let Some(Poll::Pending) = polled {
             return self.limit(wait, context);
@@ -204,11 +217,12 @@ impl Endpoint {
         context: &mut Context<'_>,
         failed: impl Fn(io::Error) -> SocketError,
         mut operation: impl FnMut(BorrowedFd<'_>) -> io::Result<R>,
+        is_last: impl FnOnce(&R) -> bool,
     ) -> Poll<Result<R, SocketError>> {
         let place = self.limits.get().map(|limits| &limits.of(direction).polled);
         let timer = place.and_then(Cell::take);
         let mut wait = Wait { direction, ticket: Some(POLLED), deadline: None, timer };
-        let polled = self.poll(&mut wait, context, &failed, &mut operation);
+        let polled = self.poll(&mut wait, context, &failed, &mut operation, is_last);
         if let Some(place) = place {
             place.set(wait.timer);
         }
@@ -260,13 +274,12 @@ impl Endpoint {
         if let Some(timer) = wait.timer.take() {
             self.handle.core().cancel(timer);
         }
-        // Who polls by hand may have been followed by another.
-        if let Some(ticket) = wait.ticket.take().filter(|ticket| *ticket != POLLED) {
-            let _ = self.look(|fd| fd.leave(wait.direction, ticket));
+        if wait.ticket.is_some() {
+            let _ = self.look(|fd| fd.leave(wait.direction, &mut wait.ticket));
         }
     }
 
-    /// Notes that the last transfer was short: the next one would block.
+    /// Notes that the next call would find the descriptor busy.
     pub(crate) fn set_drained(&self, direction: Direction) {
         let _ = self.look(|fd| fd.set_drained(direction));
     }

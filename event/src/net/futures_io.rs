@@ -3,16 +3,17 @@
 
 use std::io::{self, ErrorKind, IoSlice, IoSliceMut};
 use std::net::Shutdown;
+use std::os::fd::BorrowedFd;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use futures_io::{AsyncRead, AsyncWrite};
 
 use super::error::SocketError;
-use super::read::{take, take_vectored};
+use super::read::{drains, room, take, take_vectored};
 use super::socket::Socket;
 use super::split::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
-use super::write::{length, put, put_vectored};
+use super::write::{at_once, length, put, put_vectored};
 use crate::reactor::Direction;
 
 /// What the traits of all kinds are made of: of those who poll one direction,
@@ -25,11 +26,8 @@ impl Socket {
     ) -> Poll<Result<usize, SocketError>> {
         let wanted = buffer.len();
         let (read, failed) = (Direction::Read, SocketError::ReadFailed);
-        let polled = self.endpoint.poll_by_hand(read, context, failed, |fd| take(fd, buffer));
-        polled.map_ok(|count| {
-            self.took(count, wanted);
-            count
-        })
+        let drains = |count: &usize| drains(*count, wanted);
+        self.endpoint.poll_by_hand(read, context, failed, |fd| take(fd, buffer), drains)
     }
 
     pub(crate) fn poll_read_vectored(
@@ -37,13 +35,10 @@ impl Socket {
         context: &mut Context<'_>,
         buffers: &mut [IoSliceMut<'_>],
     ) -> Poll<Result<usize, SocketError>> {
-        let wanted = buffers.iter().map(|buffer| buffer.len()).sum();
+        let wanted = room(buffers);
         let (read, failed) = (Direction::Read, SocketError::ReadFailed);
-        let take = |fd: std::os::fd::BorrowedFd<'_>| take_vectored(fd, buffers);
-        self.endpoint.poll_by_hand(read, context, failed, take).map_ok(|count| {
-            self.took(count, wanted);
-            count
-        })
+        let take = |fd: BorrowedFd<'_>| take_vectored(fd, buffers);
+        self.endpoint.poll_by_hand(read, context, failed, take, |count| drains(*count, wanted))
     }
 
     pub(crate) fn poll_write(
@@ -52,11 +47,8 @@ impl Socket {
         bytes: &[u8],
     ) -> Poll<Result<usize, SocketError>> {
         let (write, failed) = (Direction::Write, SocketError::WriteFailed);
-        let polled = self.endpoint.poll_by_hand(write, context, failed, |fd| put(fd, bytes));
-        polled.map_ok(|count| {
-            self.put(count, bytes.len());
-            count
-        })
+        let fills = |count: &usize| *count < bytes.len();
+        self.endpoint.poll_by_hand(write, context, failed, |fd| put(fd, bytes), fills)
     }
 
     pub(crate) fn poll_write_vectored(
@@ -65,11 +57,9 @@ impl Socket {
         buffers: &[IoSlice<'_>],
     ) -> Poll<Result<usize, SocketError>> {
         let (write, failed) = (Direction::Write, SocketError::WriteFailed);
-        let put = |fd: std::os::fd::BorrowedFd<'_>| put_vectored(fd, buffers);
-        self.endpoint.poll_by_hand(write, context, failed, put).map_ok(|count| {
-            self.put(count, length(buffers));
-            count
-        })
+        let (buffers, wanted) = (at_once(buffers), length(at_once(buffers)));
+        let put = |fd: BorrowedFd<'_>| put_vectored(fd, buffers);
+        self.endpoint.poll_by_hand(write, context, failed, put, |count| *count < wanted)
     }
 
     /// Ends the stream for the peer. One that has ended, by whichever way, is

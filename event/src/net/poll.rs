@@ -6,6 +6,7 @@ use std::os::fd::BorrowedFd;
 use std::task::{Context, Poll};
 
 use super::error::SocketError;
+use super::read::drains;
 use super::socket::Socket;
 use super::split::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
 use crate::reactor::Direction;
@@ -48,7 +49,8 @@ impl Socket {
         receive: impl FnMut(BorrowedFd<'_>) -> io::Result<usize>,
     ) -> Poll<io::Result<()>> {
         let (read, failed) = (Direction::Read, SocketError::ReadFailed);
-        let polled = self.endpoint.poll_by_hand(read, context, failed, receive);
-        polled.map_ok(|count| self.took(count, wanted)).map_err(io::Error::from)
+        let drains = |count: &usize| drains(*count, wanted);
+        let polled = self.endpoint.poll_by_hand(read, context, failed, receive, drains);
+        polled.map_ok(drop).map_err(io::Error::from)
     }
 }

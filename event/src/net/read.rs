@@ -23,11 +23,9 @@ impl Socket {
     /// [`SocketError::ReadFailed`], for instance with `ECONNRESET`;
     /// [`SocketError::Timeout`] after [`set_read_timeout`](Self::set_read_timeout);
     /// [`SocketError::Closed`].
-    pub async fn read(&self, buffer: &mut [u8]) -> Result<usize, SocketError> {
+    pub fn read(&self, buffer: &mut [u8]) -> impl Future<Output = Result<usize, SocketError>> {
         let wanted = buffer.len();
-        let count = self.receive(|fd| take(fd, buffer)).await?;
-        self.took(count, wanted);
-        Ok(count)
+        self.receive(wanted, move |fd| take(fd, buffer))
     }
 
     /// As [`read`](Self::read), into several buffers one after the other
@@ -36,14 +34,11 @@ impl Socket {
     /// # Errors
     ///
     /// As [`read`](Self::read).
-    pub async fn read_vectored(
+    pub fn read_vectored(
         &self,
         buffers: &mut [IoSliceMut<'_>],
-    ) -> Result<usize, SocketError> {
-        let wanted = buffers.iter().map(|buffer| buffer.len()).sum();
-        let count = self.receive(|fd| take_vectored(fd, buffers)).await?;
-        self.took(count, wanted);
-        Ok(count)
+    ) -> impl Future<Output = Result<usize, SocketError>> {
+        self.receive(room(buffers), move |fd| take_vectored(fd, buffers))
     }
 
     /// As [`read`](Self::read), but leaves the bytes where they are: the next
@@ -53,7 +48,9 @@ impl Socket {
     ///
     /// As [`read`](Self::read).
     pub async fn peek(&self, buffer: &mut [u8]) -> Result<usize, SocketError> {
-        self.receive(|fd| Ok(recv(fd, &mut *buffer, RecvFlags::PEEK)?.0)).await
+        let peek = |fd: BorrowedFd<'_>| Ok(recv(fd, &mut *buffer, RecvFlags::PEEK)?.0);
+        // What was only looked at is there still.
+        self.receive(0, peek).await
     }
 
     /// Reads what is there without waiting; `None` if there is nothing.
@@ -140,9 +137,7 @@ impl Socket {
             bytes.truncate(length + taken.as_ref().map_or(0, |count| *count));
             taken
         };
-        let count = self.receive(append).await?;
-        self.took(count, most);
-        Ok(count)
+        self.receive(most, append).await
     }
 
     async fn expect_end(&self, limit: usize) -> Result<usize, SocketError> {
@@ -152,20 +147,25 @@ impl Socket {
         }
     }
 
-    fn receive<R>(
+    fn receive(
         &self,
-        operation: impl FnMut(BorrowedFd<'_>) -> io::Result<R>,
-    ) -> impl Future<Output = Result<R, SocketError>> {
-        let wait = Wait::new(Direction::Read);
-        self.endpoint.perform(wait, SocketError::ReadFailed, operation)
+        wanted: usize,
+        operation: impl FnMut(BorrowedFd<'_>) -> io::Result<usize>,
+    ) -> impl Future<Output = Result<usize, SocketError>> {
+        let (wait, failed) = (Wait::new(Direction::Read), SocketError::ReadFailed);
+        self.endpoint.transfer(wait, failed, operation, move |count| drains(*count, wanted))
     }
+}
 
-    /// A short read has found the buffer of the system's empty.
-    pub(super) fn took(&self, count: usize, wanted: usize) {
-        if count > 0 && count < wanted {
-            self.endpoint.set_drained(Direction::Read);
-        }
-    }
+/// Whether a read has found the system's buffer empty: a short one has, but
+/// for the end of the stream.
+pub(super) fn drains(count: usize, wanted: usize) -> bool {
+    0 < count && count < wanted
+}
+
+/// How much fits into the buffers.
+pub(super) fn room(buffers: &[IoSliceMut<'_>]) -> usize {
+    buffers.iter().map(|buffer| buffer.len()).sum()
 }
 
 /// Nothing is asked of the system for an empty buffer: it would wait for bytes.

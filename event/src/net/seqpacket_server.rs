@@ -136,7 +136,7 @@ impl Turn<'_> {
         }
         let mut accept = |fd: BorrowedFd<'_>| -> io::Result<OwnedFd> { Ok(create::accept(fd)?.0) };
         let failed = SocketError::AcceptFailed;
-        let polled = endpoint.poll(&mut self.wait, context, &failed, &mut accept);
+        let polled = endpoint.poll(&mut self.wait, context, &failed, &mut accept, |_| false);
         match &polled {
             Poll::Ready(Err(error)) if error.is_exhaustion() => rest.begin(endpoint.handle()),
             Poll::Ready(Ok(_)) => rest.recover(),

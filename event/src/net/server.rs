@@ -191,7 +191,8 @@ impl ServerSocket {
             return Poll::Pending;
         }
         let wait = &mut accepting.wait;
-        let accepted = self.endpoint.poll(wait, context, &SocketError::AcceptFailed, &mut next);
+        let accepted =
+            self.endpoint.poll(wait, context, &SocketError::AcceptFailed, &mut next, |_| false);
         match accepted {
             Poll::Ready(Ok((fd, peer))) => Poll::Ready(self.deliver(fd, &peer)),
             Poll::Ready(Err(error)) => Poll::Ready(Err(self.suffer(error))),

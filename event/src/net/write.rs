@@ -33,10 +33,8 @@ impl Socket {
     /// [`SocketError::WriteFailed`], for instance with `EPIPE`;
     /// [`SocketError::Timeout`] after [`set_write_timeout`](Self::set_write_timeout);
     /// [`SocketError::Closed`].
-    pub async fn write(&self, bytes: &[u8]) -> Result<usize, SocketError> {
-        let count = self.transmit(|fd| put(fd, bytes)).await?;
-        self.put(count, bytes.len());
-        Ok(count)
+    pub fn write(&self, bytes: &[u8]) -> impl Future<Output = Result<usize, SocketError>> {
+        self.transmit(bytes.len(), move |fd| put(fd, bytes))
     }
 
     /// As [`write`](Self::write), from several buffers one after the other
@@ -45,10 +43,12 @@ impl Socket {
     /// # Errors
     ///
     /// As [`write`](Self::write).
-    pub async fn write_vectored(&self, buffers: &[IoSlice<'_>]) -> Result<usize, SocketError> {
-        let count = self.transmit(|fd| put_vectored(fd, buffers)).await?;
-        self.put(count, length(buffers));
-        Ok(count)
+    pub fn write_vectored(
+        &self,
+        buffers: &[IoSlice<'_>],
+    ) -> impl Future<Output = Result<usize, SocketError>> {
+        let buffers = at_once(buffers);
+        self.transmit(length(buffers), move |fd| put_vectored(fd, buffers))
     }
 
     /// Writes everything, at the peer's pace. Nothing is copied.
@@ -104,6 +104,7 @@ impl Socket {
         &self,
         buffers: &[IoSlice<'_>],
     ) -> Result<Option<usize>, SocketError> {
+        let buffers = at_once(buffers);
         self.endpoint.try_with(|fd| put_vectored(fd, buffers), SocketError::WriteFailed)
     }
 
@@ -119,17 +120,12 @@ impl Socket {
 
     fn transmit(
         &self,
+        wanted: usize,
         operation: impl FnMut(BorrowedFd<'_>) -> io::Result<usize>,
     ) -> impl Future<Output = Result<usize, SocketError>> {
-        let wait = Wait::new(Direction::Write);
-        self.endpoint.perform(wait, SocketError::WriteFailed, operation)
-    }
-
-    /// A short write has left the buffer of the system's full.
-    pub(super) fn put(&self, count: usize, wanted: usize) {
-        if count < wanted {
-            self.endpoint.set_drained(Direction::Write);
-        }
+        let (wait, failed) = (Wait::new(Direction::Write), SocketError::WriteFailed);
+        // A short write has left the system's buffer full.
+        self.endpoint.transfer(wait, failed, operation, move |count| *count < wanted)
     }
 }
 
@@ -141,11 +137,15 @@ pub(super) fn put(fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
 }
 
 pub(super) fn put_vectored(fd: BorrowedFd<'_>, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
-    let buffers = &buffers[..buffers.len().min(MOST)];
     if length(buffers) == 0 {
         return Ok(0);
     }
     Ok(sendmsg(fd, buffers, &mut SendAncillaryBuffer::default(), FLAGS)?)
+}
+
+/// As many of them as the system takes.
+pub(super) fn at_once<'a, 'b>(buffers: &'a [IoSlice<'b>]) -> &'a [IoSlice<'b>] {
+    &buffers[..buffers.len().min(MOST)]
 }
 
 pub(super) fn length(buffers: &[IoSlice<'_>]) -> usize {

@@ -32,7 +32,6 @@ const PATIENCE: u8 = 4;
 
 /// The ticket of those who poll by hand: the last of them is woken, as
 /// `AsyncRead::poll_read` and its kin promise.
-#[cfg(feature = "net")]
 pub(crate) const POLLED: u64 = 0;
 
 /// Reading or writing.
@@ -121,6 +120,14 @@ impl Side {
         }
         self.unheard.set(self.unheard.get().saturating_add(1));
         self.unheard.get() < PATIENCE
+    }
+
+    /// The end of a wait. Who polls by hand may have been followed by another,
+    /// so that the wake-up is not its own any more.
+    fn give_back(&self, ticket: &mut Option<u64>) {
+        if let Some(ticket) = ticket.take().filter(|ticket| *ticket != POLLED) {
+            self.waiters.leave(ticket);
+        }
     }
 }
 
@@ -285,13 +292,16 @@ impl<F: AsFd> AsyncFd<F> {
 
     /// Polls one operation: tries it, unless the last one left nothing to do,
     /// and arranges for a wake-up when it would block, in place of the one
-    /// arranged under the same ticket, which is drawn at the first wait.
+    /// arranged under the same ticket, which is drawn at the first wait and
+    /// given back at the end. `is_last` tells of a result that the next
+    /// operation would block.
     pub(crate) fn poll_with<R>(
         &self,
         direction: Direction,
         ticket: &mut Option<u64>,
         context: &mut Context<'_>,
         operation: &mut impl FnMut(&F) -> io::Result<R>,
+        is_last: impl FnOnce(&R) -> bool,
     ) -> Poll<io::Result<R>> {
         let side = self.entry.0.side(direction);
         let core = &self.entry.0.core;
@@ -307,6 +317,8 @@ impl<F: AsFd> AsyncFd<F> {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 done => {
                     budget.spend();
+                    side.drained.set(done.as_ref().is_ok_and(is_last));
+                    side.give_back(ticket);
                     return Poll::Ready(done);
                 }
             }
@@ -319,11 +331,11 @@ impl<F: AsFd> AsyncFd<F> {
     }
 
     /// Takes the wake-up back that was arranged under a ticket.
-    pub(crate) fn leave(&self, direction: Direction, ticket: u64) {
-        self.entry.0.side(direction).waiters.leave(ticket);
+    pub(crate) fn leave(&self, direction: Direction, ticket: &mut Option<u64>) {
+        self.entry.0.side(direction).give_back(ticket);
     }
 
-    /// Notes that the last transfer was short: the next one would block.
+    /// Notes that the next operation would block.
     pub(crate) fn set_drained(&self, direction: Direction) {
         self.entry.0.side(direction).drained.set(true);
     }
@@ -370,15 +382,13 @@ impl<'a, F: AsFd> Waiting<'a, F> {
         context: &mut Context<'_>,
         operation: &mut impl FnMut(&F) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
-        self.fd.poll_with(self.direction, &mut self.ticket, context, operation)
+        self.fd.poll_with(self.direction, &mut self.ticket, context, operation, |_| false)
     }
 }
 
 impl<F: AsFd> Drop for Waiting<'_, F> {
     fn drop(&mut self) {
-        if let Some(ticket) = self.ticket {
-            self.fd.leave(self.direction, ticket);
-        }
+        self.fd.leave(self.direction, &mut self.ticket);
     }
 }
 

@@ -31,6 +31,9 @@ impl Waiters {
 
     /// Takes the waker of `ticket` out: its wait was dropped.
     pub(crate) fn leave(&self, ticket: u64) {
+        if self.is_empty() {
+            return;
+        }
         let removed = self.0.borrow_mut().remove(ticket);
         // Dropped here, with nothing borrowed: it may be a task's last hold.
         drop(removed);

@@ -27,8 +27,11 @@ use super::queue::Queue;
 use crate::reactor::budget::Budget;
 use crate::reactor::core::{Core, Work};
 
-/// At most so many polls in one turn, for descriptors and timers must not starve.
-const SHARE: u32 = 256;
+/// So many polls in one turn at least: tasks that wake each other go on.
+const LEAST: usize = 256;
+
+/// And at most so many, for descriptors and timers must not starve.
+const MOST: usize = 4096;
 
 /// What a panic carries.
 pub(super) type Payload = Box<dyn Any + Send>;
@@ -75,7 +78,7 @@ pub(super) struct Executor {
     aborted: Cell<usize>,
     root: Cell<Root>,
     /// Polls that are left of this turn's share.
-    left: Cell<u32>,
+    left: Cell<usize>,
     /// A task is on the stack.
     polling: Cell<bool>,
     closed: Cell<bool>,
@@ -195,12 +198,18 @@ impl Executor {
 
 /// The share of a turn.
 impl Executor {
+    /// Everybody who is ready when it begins has a poll: descriptors that were
+    /// not read yet would only be reported once more.
+    fn share(&self) -> usize {
+        self.ready.len().clamp(LEAST, MOST)
+    }
+
     /// Polls until the share is used up, nothing is left to poll, or it is the
     /// root's turn; how many it polled.
     pub(super) fn go_on(&self) -> u64 {
         let before = self.left.get();
         while self.left.get() > 0 && self.root.get() != Root::Due && self.step() {}
-        u64::from(before - self.left.get())
+        (before - self.left.get()) as u64
     }
 
     /// Polls one; whether there was one.
@@ -233,7 +242,7 @@ impl Executor {
     pub(super) fn enter_root(self: &Rc<Self>) {
         self.be_here();
         self.root.set(Root::Due);
-        self.left.set(SHARE);
+        self.left.set(self.share());
     }
 
     /// Whether to poll the future of `block_on` now.
@@ -280,7 +289,7 @@ impl Executor {
             }
         }
         drop(self.inbox.close());
-        self.left.set(SHARE);
+        self.left.set(self.share());
     }
 
     fn wake_all(&self) {
@@ -296,7 +305,7 @@ impl Work for Hook {
         let Self(executor) = self;
         executor.be_here();
         executor.ready.collect(&executor.inbox);
-        executor.left.set(SHARE);
+        executor.left.set(executor.share());
         executor.resume();
         executor.go_on()
     }

@@ -43,6 +43,10 @@ impl Queue {
         }
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.filling.borrow().len() + self.emptying.borrow().len()
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.filling.borrow().is_empty() && self.emptying.borrow().is_empty()
     }

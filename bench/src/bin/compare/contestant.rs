@@ -30,5 +30,5 @@ pub(crate) fn all(options: &Options) -> Vec<Contestant> {
         command[0] = options.peers.join(words[0]).display().to_string();
         Contestant { name, command }
     });
-    ours.chain(peers).collect()
+    ours.chain(peers).filter(|one| options.admits(one.name)).collect()
 }

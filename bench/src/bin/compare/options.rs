@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-const USAGE: &str = "usage: compare [--quick] [--rounds N] [--only W1,W2…] [--save] \
+const USAGE: &str = "usage: compare [--quick] [--rounds N] [--only W1,W2…] \
+                     [--of async,tokio…] [--save] \
                      --ours DIR --peers DIR --docs DIR";
 
 /// The options.
@@ -13,6 +14,8 @@ pub(crate) struct Options {
     pub(crate) quick: bool,
     /// Beginnings of names of workloads; none: all.
     only: Vec<String>,
+    /// Names of contestants; none: all.
+    of: Vec<String>,
     /// Whether the documents get the results.
     pub(crate) save: bool,
     /// Where the programs are.
@@ -27,6 +30,7 @@ impl Options {
             rounds: 0,
             quick: false,
             only: Vec::new(),
+            of: Vec::new(),
             save: false,
             ours: PathBuf::new(),
             peers: PathBuf::new(),
@@ -50,12 +54,17 @@ impl Options {
         match option {
             "--rounds" => self.rounds = value.parse().map_err(|_| USAGE)?,
             "--only" => self.only = value.split(',').map(str::to_owned).collect(),
+            "--of" => self.of = value.split(',').map(str::to_owned).collect(),
             "--ours" => self.ours = value.into(),
             "--peers" => self.peers = value.into(),
             "--docs" => self.docs = value.into(),
             _ => return Err(USAGE.into()),
         }
         Ok(())
+    }
+
+    pub(crate) fn admits(&self, contestant: &str) -> bool {
+        self.of.is_empty() || self.of.iter().any(|name| name == contestant)
     }
 
     pub(crate) fn wants(&self, name: &str) -> bool {
