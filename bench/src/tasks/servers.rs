@@ -44,29 +44,24 @@ thread_local! {
 pub(super) fn echo_shared(socket: Socket) {
     spawn(async move {
         while socket.readable().await.is_ok() {
-            match once(&socket) {
-                Ok(None) => return,
-                Ok(Some(unsent)) if unsent.is_empty() => {}
-                // Boxed, for it is rare, and would make each idle task larger.
-                Ok(Some(unsent)) => match Box::pin(socket.write_all(&unsent)).await {
-                    Ok(()) => {}
-                    Err(_) => return,
-                },
-                Err(_) => return,
+            let Some(unsent) = once(&socket) else { return };
+            // Boxed, for it is rare, and would make each idle task larger.
+            if !unsent.is_empty() && Box::pin(socket.write_all(&unsent)).await.is_err() {
+                return;
             }
         }
     });
 }
 
 /// One read and one write; what could not be sent, `None` at the end.
-fn once(socket: &Socket) -> Result<Option<Vec<u8>>, SocketError> {
-    BUFFER.with_borrow_mut(|buffer| match socket.try_read(buffer)? {
-        Some(0) => Ok(None),
+fn once(socket: &Socket) -> Option<Vec<u8>> {
+    BUFFER.with_borrow_mut(|buffer| match socket.try_read(buffer).ok()? {
+        Some(0) => None,
         Some(count) => {
-            let sent = socket.try_write(&buffer[..count])?.unwrap_or(0);
-            Ok(Some(buffer[sent..count].to_vec()))
+            let sent = socket.try_write(&buffer[..count]).ok()?.unwrap_or(0);
+            Some(buffer[sent..count].to_vec())
         }
-        None => Ok(Some(Vec::new())),
+        None => Some(Vec::new()),
     })
 }
 

@@ -121,7 +121,7 @@ impl Connect {
             match endpoint.with(call, failed)? {
                 Begun::Connected => break,
                 Begun::InProgress => {
-                    finish(&endpoint, deadline, failed).await?;
+                    within(handle, deadline, finish(&endpoint, failed)).await?;
                     break;
                 }
                 Begun::Busy => rest(handle, pause, deadline).await?,
@@ -184,13 +184,23 @@ fn begin(fd: BorrowedFd<'_>, target: &SockAddr) -> io::Result<Begun> {
 }
 
 /// Waits for the outcome.
-async fn finish(
+fn finish(
     endpoint: &Endpoint,
-    deadline: Option<i64>,
     failed: impl Fn(io::Error) -> SocketError,
-) -> Result<(), SocketError> {
+) -> impl Future<Output = Result<(), SocketError>> {
     endpoint.set_drained(Direction::Write);
-    endpoint.perform(Wait::new(Direction::Write).until(deadline), failed, outcome).await
+    endpoint.perform(Wait::new(Direction::Write), failed, outcome)
+}
+
+/// Waits no longer than to the deadline, on the loop's clock.
+async fn within(
+    handle: &LoopHandle,
+    deadline: Option<i64>,
+    wait: impl Future<Output = Result<(), SocketError>>,
+) -> Result<(), SocketError> {
+    let Some(deadline) = deadline else { return wait.await };
+    let left = deadline.saturating_sub(handle.now()).try_into().unwrap_or(0);
+    handle.timeout(Duration::from_nanos(left), wait).await.unwrap_or(Err(SocketError::Timeout))
 }
 
 /// What has become of the attempt. That the descriptor is writable says

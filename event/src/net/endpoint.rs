@@ -19,26 +19,26 @@ use super::ownership::{AdoptError, Descriptor, Ownership};
 use super::zero_copy::Calls;
 use crate::reactor::schedule::Id;
 use crate::reactor::timers::Action;
-use crate::reactor::{AsyncFd, Direction, LoopHandle, POLLED};
+use crate::reactor::{AsyncFd, Direction, LoopHandle, POLLED, Ticket};
 
 pub(crate) struct Endpoint {
     handle: LoopHandle,
     /// Empty once closed.
     slot: RefCell<Option<AsyncFd<Descriptor>>>,
     closed: Cell<bool>,
-    /// Most sockets have none.
-    limits: OnceCell<Box<Limits>>,
-    /// Of the few that send without copying.
+    extras: OnceCell<Box<Extras>>,
+}
+
+/// What most sockets have not.
+#[derive(Default)]
+struct Extras {
+    read: Limit,
+    write: Limit,
+    /// Of those that send without copying.
     zero_copy: OnceCell<Rc<Calls>>,
 }
 
 /// How long operations may wait without progress.
-#[derive(Default)]
-struct Limits {
-    read: Limit,
-    write: Limit,
-}
-
 #[derive(Default)]
 struct Limit {
     time: Cell<Option<Duration>>,
@@ -50,21 +50,13 @@ struct Limit {
 pub(crate) struct Wait {
     direction: Direction,
     /// Of the wake-up that was arranged, if one was.
-    ticket: Option<u64>,
-    /// Instead of the endpoint's own limit.
-    deadline: Option<i64>,
+    ticket: Option<Ticket>,
     timer: Option<Id>,
 }
 
 impl Wait {
     pub(crate) fn new(direction: Direction) -> Self {
-        Self { direction, ticket: None, deadline: None, timer: None }
-    }
-
-    /// Until then, on the loop's clock.
-    pub(crate) fn until(mut self, deadline: Option<i64>) -> Self {
-        self.deadline = deadline;
-        self
+        Self { direction, ticket: None, timer: None }
     }
 }
 
@@ -93,8 +85,7 @@ impl Endpoint {
             handle: handle.clone(),
             slot: RefCell::new(Some(fd)),
             closed: Cell::new(false),
-            limits: OnceCell::new(),
-            zero_copy: OnceCell::new(),
+            extras: OnceCell::new(),
         })
     }
 
@@ -179,7 +170,7 @@ impl Endpoint {
         poll_fn(move |context| {
             let Waiting { endpoint, wait } = &mut waiting;
             if wait.ticket.is_none() {
-                endpoint.set_drained(direction);
+                endpoint.set_drained(wait.direction);
             }
             endpoint.poll(wait, context, &failed, &mut |_| Ok(()), |()| false)
         })
@@ -200,7 +191,7 @@ impl Endpoint {
             fd.poll_with(wait.direction, &mut wait.ticket, context, operation, is_last)
         });
         if let Some(Poll::Pending) = polled {
-            return self.limit(wait, context);
+            return self.pend(wait, context);
         }
         self.end(wait);
         match polled {
@@ -219,9 +210,9 @@ impl Endpoint {
         mut operation: impl FnMut(BorrowedFd<'_>) -> io::Result<R>,
         is_last: impl FnOnce(&R) -> bool,
     ) -> Poll<Result<R, SocketError>> {
-        let place = self.limits.get().map(|limits| &limits.of(direction).polled);
+        let place = self.limit(direction).map(|limit| &limit.polled);
         let timer = place.and_then(Cell::take);
-        let mut wait = Wait { direction, ticket: Some(POLLED), deadline: None, timer };
+        let mut wait = Wait { direction, ticket: Some(POLLED), timer };
         let polled = self.poll(&mut wait, context, &failed, &mut operation, is_last);
         if let Some(place) = place {
             place.set(wait.timer);
@@ -230,9 +221,8 @@ impl Endpoint {
     }
 
     /// Nothing yet: sees to it that the wait has an end.
-    fn limit<R>(&self, wait: &mut Wait, context: &mut Context<'_>) -> Poll<Result<R, SocketError>> {
-        let unlimited = wait.deadline.is_none() && self.limits.get().is_none();
-        if unlimited { Poll::Pending } else { self.expect(wait, context) }
+    fn pend<R>(&self, wait: &mut Wait, context: &mut Context<'_>) -> Poll<Result<R, SocketError>> {
+        if self.extras.get().is_none() { Poll::Pending } else { self.expect(wait, context) }
     }
 
     fn expect<R>(
@@ -242,12 +232,11 @@ impl Endpoint {
     ) -> Poll<Result<R, SocketError>> {
         let core = self.handle.core();
         let Some(timer) = wait.timer else {
-            let deadline = wait.deadline.or_else(|| self.deadline(wait.direction));
             let start = |deadline| {
                 let action = Action::Wake(context.waker().clone());
                 core.schedule(core.clock.now(), deadline, action)
             };
-            wait.timer = deadline.and_then(start);
+            wait.timer = self.deadline(wait.direction).and_then(start);
             return Poll::Pending;
         };
         if core.timers.wake_up(timer, context.waker()) {
@@ -258,8 +247,7 @@ impl Endpoint {
     }
 
     fn deadline(&self, direction: Direction) -> Option<i64> {
-        let time = self.limits.get()?.of(direction).time.get()?;
-        self.handle.core().clock.after(time)
+        self.handle.core().clock.after(self.time_limit(direction)?)
     }
 
     /// The end of a wait, by whichever way.
@@ -286,13 +274,21 @@ impl Endpoint {
 
     /// How long an operation may wait without progress.
     pub(crate) fn time_limit(&self, direction: Direction) -> Option<Duration> {
-        self.limits.get()?.of(direction).time.get()
+        self.limit(direction)?.time.get()
     }
 
     pub(crate) fn set_time_limit(&self, direction: Direction, time: Option<Duration>) {
-        if time.is_some() || self.limits.get().is_some() {
-            self.limits.get_or_init(Box::default).of(direction).time.set(time);
+        if time.is_some() || self.extras.get().is_some() {
+            self.extras().limit(direction).time.set(time);
         }
+    }
+
+    fn limit(&self, direction: Direction) -> Option<&Limit> {
+        self.extras.get().map(|extras| extras.limit(direction))
+    }
+
+    fn extras(&self) -> &Extras {
+        self.extras.get_or_init(Box::default)
     }
 }
 
@@ -303,16 +299,17 @@ impl Endpoint {
         &self,
         start: impl FnOnce() -> Result<Rc<Calls>, SocketError>,
     ) -> Result<Rc<Calls>, SocketError> {
-        if let Some(calls) = self.zero_copy.get() {
+        let place = &self.extras().zero_copy;
+        if let Some(calls) = place.get() {
             return Ok(calls.clone());
         }
         let calls = start()?;
-        Ok(self.zero_copy.get_or_init(|| calls).clone())
+        Ok(place.get_or_init(|| calls).clone())
     }
 }
 
-impl Limits {
-    fn of(&self, direction: Direction) -> &Limit {
+impl Extras {
+    fn limit(&self, direction: Direction) -> &Limit {
         match direction {
             Direction::Read => &self.read,
             Direction::Write => &self.write,
@@ -356,7 +353,8 @@ impl Endpoint {
     /// Empties the slot; not while somebody looks at it, who will see to it.
     fn take(&self) -> Option<AsyncFd<Descriptor>> {
         let taken = self.slot.try_borrow_mut().ok()?.take();
-        self.zero_copy.get().into_iter().for_each(|calls| calls.close());
+        let calls = self.extras.get().and_then(|extras| extras.zero_copy.get());
+        calls.into_iter().for_each(|calls| calls.close());
         taken
     }
 
@@ -369,10 +367,9 @@ impl Endpoint {
 
 impl Drop for Endpoint {
     fn drop(&mut self) {
-        for limit in self.limits.get().iter().flat_map(|limits| [&limits.read, &limits.write]) {
-            if let Some(timer) = limit.polled.take() {
-                self.handle.core().cancel(timer);
-            }
+        let Some(extras) = self.extras.get() else { return };
+        for timer in [extras.read.polled.take(), extras.write.polled.take()] {
+            timer.into_iter().for_each(|timer| _ = self.handle.core().cancel(timer));
         }
     }
 }

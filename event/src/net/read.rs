@@ -80,8 +80,8 @@ impl Socket {
     /// # Errors
     ///
     /// As [`read`](Self::read).
-    pub async fn readable(&self) -> Result<(), SocketError> {
-        self.endpoint.ready(Direction::Read, SocketError::ReadFailed).await
+    pub fn readable(&self) -> impl Future<Output = Result<(), SocketError>> {
+        self.endpoint.ready(Direction::Read, SocketError::ReadFailed)
     }
 
     /// Fills the buffer.

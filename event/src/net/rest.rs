@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use crate::reactor::{LoopHandle, Timer, Waiters};
+use crate::reactor::{LoopHandle, Ticket, Timer, Waiters};
 
 /// The first rest, and the longest: each is twice as long as the one before.
 const REST: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(640));
@@ -38,7 +38,12 @@ impl Rest {
     }
 
     /// Pending until it is over.
-    pub(super) fn poll(&self, handle: &LoopHandle, ticket: u64, cx: &mut Context<'_>) -> Poll<()> {
+    pub(super) fn poll(
+        &self,
+        handle: &LoopHandle,
+        ticket: Ticket,
+        cx: &mut Context<'_>,
+    ) -> Poll<()> {
         let Some(until) = self.until.get() else {
             return Poll::Ready(());
         };
@@ -65,7 +70,7 @@ impl Rest {
     }
 
     /// Whoever waits does so no longer.
-    pub(super) fn leave(&self, ticket: u64) {
+    pub(super) fn leave(&self, ticket: Ticket) {
         self.waiters.leave(ticket);
         if self.waiters.is_empty() {
             self.timer.take();

@@ -20,7 +20,7 @@ use super::options::SocketOptions;
 use super::ownership::{AdoptError, Descriptor, Ownership};
 use super::rest::Rest;
 use super::seqpacket::{SeqpacketSocket, is_seqpacket};
-use crate::reactor::{Direction, LoopHandle};
+use crate::reactor::{Direction, LoopHandle, Ticket};
 use crate::sys::RawIo;
 
 /// How many clients may wait; the system has a limit of its own.
@@ -95,7 +95,7 @@ impl SeqpacketServer {
     /// (once; the next attempt waits a while); [`SocketError::Timeout`] after
     /// [`set_accept_timeout`](Self::set_accept_timeout); [`SocketError::Closed`].
     pub async fn accept(&self) -> Result<SeqpacketSocket, SocketError> {
-        let ticket = self.handle().core().next_generation();
+        let ticket = self.handle().core().next_ticket();
         let mut turn = Turn { server: self, wait: Wait::new(Direction::Read), ticket };
         let fd = poll_fn(|context| turn.poll(context)).await?;
         SeqpacketSocket::own(self.handle(), fd)
@@ -124,7 +124,7 @@ impl SeqpacketServer {
 struct Turn<'a> {
     server: &'a SeqpacketServer,
     wait: Wait,
-    ticket: u64,
+    ticket: Ticket,
 }
 
 impl Turn<'_> {

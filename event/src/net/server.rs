@@ -23,7 +23,7 @@ use super::options::SocketOptions;
 use super::ownership::{AdoptError, Descriptor, Ownership};
 use super::rest::Rest;
 use super::socket::Socket;
-use crate::reactor::{Direction, LoopHandle};
+use crate::reactor::{Direction, LoopHandle, Ticket};
 use crate::sys::RawIo;
 
 /// A server: a socket that listens, over IPv4, IPv6 or Unix.
@@ -70,7 +70,7 @@ pub struct ServerSocket {
 /// One who waits for a client.
 pub(super) struct Accepting {
     wait: Wait,
-    ticket: u64,
+    ticket: Ticket,
 }
 
 impl ServerSocket {
@@ -174,7 +174,7 @@ impl ServerSocket {
     }
 
     pub(super) fn accepting(&self) -> Accepting {
-        let ticket = self.endpoint.handle().core().next_generation();
+        let ticket = self.endpoint.handle().core().next_ticket();
         Accepting { wait: Wait::new(Direction::Read), ticket }
     }
 

@@ -114,8 +114,8 @@ impl Socket {
     /// # Errors
     ///
     /// As [`write`](Self::write).
-    pub async fn writable(&self) -> Result<(), SocketError> {
-        self.endpoint.ready(Direction::Write, SocketError::WriteFailed).await
+    pub fn writable(&self) -> impl Future<Output = Result<(), SocketError>> {
+        self.endpoint.ready(Direction::Write, SocketError::WriteFailed)
     }
 
     fn transmit(

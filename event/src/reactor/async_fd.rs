@@ -10,7 +10,7 @@
 //! direction nobody waits for has to be switched off when it fires.
 #![forbid(unsafe_code)]
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
@@ -22,9 +22,9 @@ use super::core::Core;
 use super::handle::LoopHandle;
 use super::live::{Kind, Registration};
 use super::registry::Watched;
-use super::waiters::Waiters;
+use super::waiters::{Ticket, Waiters};
 use super::watch::WatchError;
-use crate::sys::{RawEvent, What};
+use crate::sys::{RawBase, Report, Slot, What};
 
 /// After so many reports that a woken task has not followed up, the direction
 /// is switched off until somebody waits again.
@@ -32,7 +32,7 @@ const PATIENCE: u8 = 4;
 
 /// The ticket of those who poll by hand: the last of them is woken, as
 /// `AsyncRead::poll_read` and its kin promise.
-pub(crate) const POLLED: u64 = 0;
+pub(crate) const POLLED: Ticket = Ticket::MAX;
 
 /// Reading or writing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,10 +60,19 @@ struct State {
     write: Side,
     live: Cell<bool>,
     listening: Cell<What>,
-    event: RefCell<Option<RawEvent>>,
 }
 
-impl State {
+impl Report for State {
+    fn base(&self) -> &Rc<RawBase> {
+        self.core.base()
+    }
+
+    fn report(slot: &Slot<Self>, what: What) {
+        slot.dispatch(what);
+    }
+}
+
+impl Slot<State> {
     fn side(&self, direction: Direction) -> &Side {
         match direction {
             Direction::Read => &self.read,
@@ -79,32 +88,35 @@ impl State {
             }
         }
         // Deleting what the kernel has cannot fail in a way that matters.
-        let _ = self.listen(keep);
+        let _ = self.follow(keep);
     }
 
-    fn listen(&self, wish: What) -> io::Result<()> {
-        if wish == self.listening.get() {
-            return Ok(());
+    /// Listens for that, and for nothing else.
+    fn follow(&self, wish: What) -> io::Result<()> {
+        match self.listening.get() == wish {
+            true => Ok(()),
+            false => self.change(wish),
         }
-        let event = self.event.borrow();
-        let Some(event) = &*event else { return Err(gone()) };
+    }
+
+    fn change(&self, wish: What) -> io::Result<()> {
         self.listening.set(What::empty());
         if wish.is_empty() {
-            event.silence();
+            self.silence();
         } else {
-            event.listen(wish)?;
+            self.listen(wish)?;
         }
         self.listening.set(wish);
         Ok(())
     }
 
-    fn wait(&self, direction: Direction, ticket: u64, waker: &Waker) -> io::Result<()> {
+    fn wait(&self, direction: Direction, ticket: Ticket, waker: &Waker) -> io::Result<()> {
         if !self.live.get() {
             return Err(gone());
         }
         self.core.check()?;
         let bit = if direction == Direction::Read { What::READ } else { What::WRITE };
-        self.listen(self.listening.get() | bit)?;
+        self.follow(self.listening.get() | bit)?;
         self.side(direction).waiters.park(ticket, waker);
         Ok(())
     }
@@ -124,7 +136,7 @@ impl Side {
 
     /// The end of a wait. Who polls by hand may have been followed by another,
     /// so that the wake-up is not its own any more.
-    fn give_back(&self, ticket: &mut Option<u64>) {
+    fn give_back(&self, ticket: &mut Option<Ticket>) {
         if let Some(ticket) = ticket.take().filter(|ticket| *ticket != POLLED) {
             self.waiters.leave(ticket);
         }
@@ -135,14 +147,14 @@ fn gone() -> io::Error {
     io::Error::new(io::ErrorKind::NotConnected, "the descriptor is not registered any more")
 }
 
-impl Watched for State {
+impl Watched for Slot<State> {
     fn generation(&self) -> u64 {
         self.generation
     }
 
     fn retire(&self) {
         self.live.set(false);
-        let _ = self.listen(What::empty());
+        let _ = self.follow(What::empty());
     }
 
     fn revive(&self) {
@@ -150,8 +162,6 @@ impl Watched for State {
     }
 
     fn bury(&self) {
-        let event = self.event.take();
-        drop(event);
         self.read.waiters.wake();
         self.write.waiters.wake();
     }
@@ -198,11 +208,12 @@ pub struct AsyncFd<F: AsFd> {
 }
 
 /// Takes the registration back when dropped.
-struct Entry(Rc<State>);
+struct Entry(Rc<Slot<State>>);
 
 impl Drop for Entry {
     fn drop(&mut self) {
         self.0.core.unwatch(self.0.fd, self.0.generation);
+        self.0.clone().let_go();
     }
 }
 
@@ -298,7 +309,7 @@ impl<F: AsFd> AsyncFd<F> {
     pub(crate) fn poll_with<R>(
         &self,
         direction: Direction,
-        ticket: &mut Option<u64>,
+        ticket: &mut Option<Ticket>,
         context: &mut Context<'_>,
         operation: &mut impl FnMut(&F) -> io::Result<R>,
         is_last: impl FnOnce(&R) -> bool,
@@ -323,7 +334,7 @@ impl<F: AsFd> AsyncFd<F> {
                 }
             }
         }
-        let ticket = ticket.get_or_insert_with(|| core.next_generation());
+        let ticket = ticket.get_or_insert_with(|| core.next_ticket());
         match self.entry.0.wait(direction, *ticket, context.waker()) {
             Ok(()) => Poll::Pending,
             Err(error) => Poll::Ready(Err(error)),
@@ -331,7 +342,7 @@ impl<F: AsFd> AsyncFd<F> {
     }
 
     /// Takes the wake-up back that was arranged under a ticket.
-    pub(crate) fn leave(&self, direction: Direction, ticket: &mut Option<u64>) {
+    pub(crate) fn leave(&self, direction: Direction, ticket: &mut Option<Ticket>) {
         self.entry.0.side(direction).give_back(ticket);
     }
 
@@ -343,25 +354,20 @@ impl<F: AsFd> AsyncFd<F> {
 
 fn enter(core: &Rc<Core>, fd: RawFd) -> io::Result<Entry> {
     core.check()?;
-    let state = Rc::new(State {
-        core: core.clone(),
+    let slot = Slot::new(
         fd,
-        generation: core.next_generation(),
-        read: Side::default(),
-        write: Side::default(),
-        live: Cell::new(true),
-        listening: Cell::new(What::empty()),
-        event: RefCell::new(None),
-    });
-    let weak = Rc::downgrade(&state);
-    let call = move |what| {
-        if let Some(state) = weak.upgrade() {
-            state.dispatch(what);
-        }
-    };
-    *state.event.borrow_mut() = Some(RawEvent::new(core.base(), fd, call)?);
-    core.replace(fd, state.clone(), || Ok(()))?;
-    Ok(Entry(state))
+        State {
+            core: core.clone(),
+            fd,
+            generation: core.next_generation(),
+            read: Side::default(),
+            write: Side::default(),
+            live: Cell::new(true),
+            listening: Cell::new(What::empty()),
+        },
+    )?;
+    core.replace(fd, slot.clone(), || Ok(()))?;
+    Ok(Entry(slot))
 }
 
 /// A pending operation; dropping it takes its waker back.
@@ -369,7 +375,7 @@ struct Waiting<'a, F: AsFd> {
     fd: &'a AsyncFd<F>,
     direction: Direction,
     /// Drawn at the first wait.
-    ticket: Option<u64>,
+    ticket: Option<Ticket>,
 }
 
 impl<'a, F: AsFd> Waiting<'a, F> {

@@ -19,6 +19,7 @@ use super::registry::{Registry, Watched};
 use super::remote::{Doorbell, Shared};
 use super::schedule::Id;
 use super::timers::{Action, Timers};
+use super::waiters::Ticket;
 use crate::os::pollable::Pollable;
 use crate::sys::RawBase;
 
@@ -180,6 +181,11 @@ impl Core {
     pub(crate) fn next_generation(&self) -> u64 {
         self.generation.set(self.generation.get() + 1);
         self.generation.get()
+    }
+
+    /// A name for a wait, used once.
+    pub(crate) fn next_ticket(&self) -> Ticket {
+        Ticket::MIN.saturating_add(self.next_generation())
     }
 
     pub(crate) fn count_live(&self, was: bool, is: bool) {

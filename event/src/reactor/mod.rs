@@ -45,7 +45,7 @@ pub use remote::{LoopClosed, Remote};
 pub use signal::{Arrival, SignalError, SignalWatcher};
 pub use timer::{Timer, TimerError};
 #[cfg(feature = "net")]
-pub(crate) use waiters::Waiters;
+pub(crate) use waiters::{Ticket, Waiters};
 pub use waker::{LoopWaker, WakeWatcher};
 pub use watch::{Watch, WatchError};
 pub use watcher::{Ready, Watcher};

@@ -1,41 +1,46 @@
 //! The tasks that wait for one direction of one descriptor.
 #![forbid(unsafe_code)]
 
-use std::cell::RefCell;
+use std::cell::Cell;
+use std::mem::{replace, take};
+use std::num::NonZeroU64;
 use std::task::Waker;
+
+/// What a waker is parked under.
+pub(crate) type Ticket = NonZeroU64;
 
 /// Wakers, each under the ticket of the wait that it belongs to. Almost always
 /// there is one at the most, and then nothing is allocated; but two tasks (or
 /// two branches of one) may wait for the same socket, and one that pushed out
 /// another would leave it asleep for ever.
 #[derive(Default)]
-pub(crate) struct Waiters(RefCell<Parked>);
+pub(crate) struct Waiters(Cell<Parked>);
 
 #[derive(Default)]
 enum Parked {
     #[default]
     Nobody,
-    One(u64, Waker),
-    Many(Vec<(u64, Waker)>),
+    One(Ticket, Waker),
+    Many(Vec<(Ticket, Waker)>),
 }
 
 impl Waiters {
     pub(crate) fn is_empty(&self) -> bool {
-        matches!(*self.0.borrow(), Parked::Nobody)
+        self.with(|parked| matches!(parked, Parked::Nobody))
     }
 
     /// Parks a waker under `ticket`, in place of an earlier one.
-    pub(crate) fn park(&self, ticket: u64, waker: &Waker) {
-        self.0.borrow_mut().park(ticket, waker);
+    pub(crate) fn park(&self, ticket: Ticket, waker: &Waker) {
+        // Cloned and dropped with nothing taken out: that is anybody's code.
+        let waker = waker.clone();
+        let replaced = self.with(|parked| parked.park(ticket, waker));
+        drop(replaced);
     }
 
     /// Takes the waker of `ticket` out: its wait was dropped.
-    pub(crate) fn leave(&self, ticket: u64) {
-        if self.is_empty() {
-            return;
-        }
-        let removed = self.0.borrow_mut().remove(ticket);
-        // Dropped here, with nothing borrowed: it may be a task's last hold.
+    pub(crate) fn leave(&self, ticket: Ticket) {
+        let removed = self.with(|parked| parked.remove(ticket));
+        // It may be a task's last hold.
         drop(removed);
     }
 
@@ -49,25 +54,34 @@ impl Waiters {
         }
         true
     }
+
+    fn with<R>(&self, f: impl FnOnce(&mut Parked) -> R) -> R {
+        let mut parked = self.0.take();
+        let result = f(&mut parked);
+        self.0.set(parked);
+        result
+    }
 }
 
 impl Parked {
-    fn park(&mut self, ticket: u64, waker: &Waker) {
+    /// The waker whose place it takes.
+    fn park(&mut self, ticket: Ticket, waker: Waker) -> Option<Waker> {
         match self {
-            Self::Nobody => *self = Self::One(ticket, waker.clone()),
-            Self::One(one, mine) if *one == ticket => mine.clone_from(waker),
+            Self::Nobody => *self = Self::One(ticket, waker),
+            Self::One(one, mine) if *one == ticket => return Some(replace(mine, waker)),
             Self::One(..) => {
                 *self = Self::Many(Vec::from_iter(self.take_one()));
-                self.park(ticket, waker);
+                return self.park(ticket, waker);
             }
             Self::Many(all) => match all.iter_mut().find(|(one, _)| *one == ticket) {
-                Some((_, mine)) => mine.clone_from(waker),
-                None => all.push((ticket, waker.clone())),
+                Some((_, mine)) => return Some(replace(mine, waker)),
+                None => all.push((ticket, waker)),
             },
         }
+        None
     }
 
-    fn remove(&mut self, ticket: u64) -> Option<(u64, Waker)> {
+    fn remove(&mut self, ticket: Ticket) -> Option<(Ticket, Waker)> {
         match self {
             Self::One(one, _) if *one == ticket => self.take_one(),
             Self::Many(all) => {
@@ -82,8 +96,8 @@ impl Parked {
         }
     }
 
-    fn take_one(&mut self) -> Option<(u64, Waker)> {
-        match std::mem::take(self) {
+    fn take_one(&mut self) -> Option<(Ticket, Waker)> {
+        match take(self) {
             Self::One(ticket, waker) => Some((ticket, waker)),
             _ => None,
         }

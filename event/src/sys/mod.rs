@@ -57,7 +57,7 @@ pub(crate) use control::{Control, room};
 pub(crate) use credentials::peer_ids;
 #[cfg(all(feature = "net", target_os = "linux"))]
 pub(crate) use datagrams::receive_many;
-pub(crate) use event::{RawEvent, What};
+pub(crate) use event::{RawEvent, Report, Slot, What};
 pub use fd::RawIo;
 pub use foreign::ForeignBase;
 pub(crate) use fork::Lineage;

@@ -10,7 +10,7 @@
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::{Rc, Weak};
@@ -55,12 +55,6 @@ pub(super) struct Home {
     key: usize,
 }
 
-/// A task that has neither ended nor been dropped.
-struct Live {
-    waker: Waker,
-    aborted: bool,
-}
-
 /// Where the future of `block_on` stands.
 #[derive(Clone, Copy, PartialEq)]
 enum Root {
@@ -72,10 +66,10 @@ enum Root {
 pub(super) struct Executor {
     inbox: Arc<Inbox>,
     ready: Queue,
-    live: RefCell<Slab<Live>>,
-    /// How many of them were aborted: as good as always none, and then no poll
-    /// has to look it up.
-    aborted: Cell<usize>,
+    /// Of every task that has neither ended nor been dropped.
+    live: RefCell<Slab<Waker>>,
+    /// The keys of those among them that were aborted: hardly ever any.
+    aborted: RefCell<HashSet<usize>>,
     root: Cell<Root>,
     /// Polls that are left of this turn's share.
     left: Cell<usize>,
@@ -108,7 +102,7 @@ impl Executor {
             inbox: Inbox::new(core.remote().clone()),
             ready: Queue::default(),
             live: RefCell::default(),
-            aborted: Cell::new(0),
+            aborted: RefCell::default(),
             root: Cell::new(Root::Absent),
             left: Cell::new(0),
             polling: Cell::new(false),
@@ -135,7 +129,7 @@ impl Executor {
         let job = Job::new(future, self.clone(), key);
         let (runnable, task) = Builder::new().metadata(home).spawn_local(|_| job, schedule);
         let waker = runnable.waker();
-        self.live.borrow_mut().insert(Live { waker, aborted: false });
+        self.live.borrow_mut().insert(waker);
         self.push(Ready::Task(runnable));
         JoinHandle::new(task.fallible(), self.clone(), key)
     }
@@ -156,24 +150,24 @@ impl Executor {
 
     /// Has a task dropped instead of polled the next time.
     pub(super) fn abort(&self, key: usize) {
-        let waker = self.live.borrow_mut().get_mut(key).map(|live| {
-            let again = std::mem::replace(&mut live.aborted, true);
-            self.aborted.set(self.aborted.get() + usize::from(!again));
-            live.waker.clone()
-        });
-        waker.into_iter().for_each(Waker::wake);
+        let Some(waker) = self.live.borrow().get(key).cloned() else { return };
+        self.aborted.borrow_mut().insert(key);
+        waker.wake();
     }
 
     fn is_aborted(&self, key: usize) -> bool {
-        self.closed.get()
-            || self.aborted.get() > 0
-                && self.live.borrow().get(key).is_some_and(|live| live.aborted)
+        let aborted = self.aborted.borrow();
+        self.closed.get() || !aborted.is_empty() && aborted.contains(&key)
     }
 
     /// The task of that key has ended.
     pub(super) fn retire(&self, key: usize) {
-        let live = self.live.borrow_mut().remove(key);
-        self.aborted.set(self.aborted.get() - usize::from(live.aborted));
+        let mut aborted = self.aborted.borrow_mut();
+        if !aborted.is_empty() {
+            aborted.remove(&key);
+        }
+        // Dropped at the end, with nothing borrowed.
+        let _waker = self.live.borrow_mut().remove(key);
     }
 
     /// Runs what may panic where a panic must not pass.
@@ -294,7 +288,7 @@ impl Executor {
 
     fn wake_all(&self) {
         let live = self.live.borrow();
-        let wakers: Vec<_> = live.iter().map(|(_, live)| live.waker.clone()).collect();
+        let wakers: Vec<_> = live.iter().map(|(_, waker)| waker.clone()).collect();
         drop(live);
         wakers.into_iter().for_each(Waker::wake);
     }

@@ -7,7 +7,7 @@ use std::io;
 use std::task::{Context, Poll};
 
 use crate::net::SocketError;
-use crate::reactor::Waiters;
+use crate::reactor::{Ticket, Waiters};
 
 /// The marks.
 #[derive(Clone, Copy, Debug)]
@@ -94,7 +94,7 @@ impl Queue {
     pub(super) fn poll(
         &self,
         context: &Context<'_>,
-        ticket: u64,
+        ticket: Ticket,
         done: &impl Fn(&Self) -> bool,
     ) -> Poll<Result<(), SocketError>> {
         self.check()?;

@@ -14,11 +14,8 @@ use futures_io::AsyncWrite;
 use super::queue::{Marks, Queue, Stage};
 use super::restore;
 use crate::net::SocketError;
-use crate::reactor::LoopHandle;
+use crate::reactor::{LoopHandle, POLLED, Ticket};
 use crate::task::JoinHandle;
-
-/// The ticket of those who poll by hand.
-const POLLED: u64 = 0;
 
 /// Takes bytes at once and writes them in the background, many small ones in one
 /// go; a task of the loop's does that, which is there while there is something
@@ -185,7 +182,7 @@ impl<W: AsyncWrite + Unpin + 'static> BufferedWriter<W> {
 
     async fn until(&self, done: impl Fn(&Queue) -> bool) -> Result<(), SocketError> {
         let queue = self.queue();
-        let wait = Wait { queue, ticket: self.handle.core().next_generation() };
+        let wait = Wait { queue, ticket: self.handle.core().next_ticket() };
         poll_fn(move |context| wait.queue.poll(context, wait.ticket, &done)).await
     }
 
@@ -269,7 +266,7 @@ impl<W> Drop for AtWork<'_, W> {
 /// One who waits.
 struct Wait<'a> {
     queue: &'a Queue,
-    ticket: u64,
+    ticket: Ticket,
 }
 
 impl Drop for Wait<'_> {

@@ -47,32 +47,27 @@ pub async fn shared(mut stream: TcpStream) {
         if stream.readable().await.is_err() {
             return;
         }
-        match once(&stream) {
-            Ok(None) => return,
-            Ok(Some(unsent)) if unsent.is_empty() => {}
-            // Boxed, for it is rare, and would make each idle task larger.
-            Ok(Some(unsent)) => match Box::pin(stream.write_all(&unsent)).await {
-                Ok(()) => {}
-                Err(_) => return,
-            },
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(_) => return,
+        let Some(unsent) = once(&stream) else { return };
+        // Boxed, for it is rare, and would make each idle task larger.
+        if !unsent.is_empty() && Box::pin(stream.write_all(&unsent)).await.is_err() {
+            return;
         }
     }
 }
 
 /// One read and one write; what could not be sent, `None` at the end.
-fn once(stream: &TcpStream) -> io::Result<Option<Vec<u8>>> {
+fn once(stream: &TcpStream) -> Option<Vec<u8>> {
     BUFFER.with_borrow_mut(|buffer| {
-        let count = stream.try_read(buffer)?;
-        if count == 0 {
-            return Ok(None);
-        }
+        let count = match stream.try_read(buffer) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Some(Vec::new()),
+            Ok(0) | Err(_) => return None,
+            Ok(count) => count,
+        };
         let sent = match stream.try_write(&buffer[..count]) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
-            sent => sent?,
+            sent => sent.ok()?,
         };
-        Ok(Some(buffer[sent..count].to_vec()))
+        Some(buffer[sent..count].to_vec())
     })
 }
 
