@@ -411,6 +411,27 @@ fn spawning_on_a_loop_that_is_gone_drops_the_future_and_says_cancelled() {
 }
 
 #[test]
+fn a_turn_polls_all_who_were_ready_when_it_began_and_not_for_ever() {
+    const MANY: usize = 1000;
+    let events = new_loop();
+    let polls = Rc::new(Cell::new(0));
+    for _ in 0..MANY {
+        let polls = polls.clone();
+        events.handle().spawn(async move {
+            loop {
+                polls.set(polls.get() + 1);
+                yield_now().await;
+            }
+        });
+    }
+    // Were some left for the next turn, their descriptors would be reported again.
+    for turn in 1..=3 {
+        events.run_once(Some(Duration::ZERO)).unwrap();
+        assert_eq!(polls.get(), turn * MANY);
+    }
+}
+
+#[test]
 fn a_task_that_wakes_itself_for_ever_starves_neither_timer_nor_descriptor() {
     let events = new_loop();
     let (ours, theirs) = stream_pair();
