@@ -2,6 +2,7 @@
 #![allow(clippy::zombie_processes, reason = "the loop under test reaps them")]
 
 mod posix;
+mod support;
 
 use std::cell::{Cell, RefCell};
 use std::io::{self, ErrorKind};
@@ -12,9 +13,10 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use event::{EventLoop, Kind, Signal};
-use posix::{alone, descriptors, has_children};
+use posix::has_children;
 use rustix::io::Errno;
 use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
+use support::alone::{alone, descriptors};
 
 type Ends = Rc<RefCell<Vec<io::Result<ExitStatus>>>>;
 

@@ -100,7 +100,7 @@ fn settle(events: &EventLoop) {
 
 #[test]
 fn every_use_of_the_loop_by_a_child_is_refused() {
-    alone("every_use_of_the_loop_by_a_child_is_refused", || {
+    alone(|| {
         let events = EventLoop::new().unwrap();
         let handle = events.handle();
         let (one, _one) = stream_pair();
@@ -153,7 +153,7 @@ fn every_use_of_the_loop_by_a_child_is_refused() {
 
 #[test]
 fn a_child_that_drops_everything_leaves_the_parents_set_as_it_is() {
-    alone("a_child_that_drops_everything_leaves_the_parents_set_as_it_is", || {
+    alone(|| {
         let events = EventLoop::new().unwrap();
         let handle = events.handle();
         let calls = Calls::new();
@@ -221,7 +221,7 @@ fn a_child_that_drops_everything_leaves_the_parents_set_as_it_is() {
 
 #[test]
 fn a_child_disturbs_neither_the_alarm_nor_the_bell_of_its_parent() {
-    alone("a_child_disturbs_neither_the_alarm_nor_the_bell_of_its_parent", || {
+    alone(|| {
         // With a host, because then whatever is scheduled reaches the kernel at once.
         let events = EventLoop::new().unwrap();
         let handle = events.handle();
@@ -377,7 +377,7 @@ fn use_it_all(events: &EventLoop) {
 
 #[test]
 fn after_reinit_the_childs_loop_works_and_the_parents_is_undisturbed() {
-    alone("after_reinit_the_childs_loop_works_and_the_parents_is_undisturbed", || {
+    alone(|| {
         let events = EventLoop::new().unwrap();
         let parents = Undisturbed::new(&events);
         let before = registrations();
@@ -394,7 +394,7 @@ fn after_reinit_the_childs_loop_works_and_the_parents_is_undisturbed() {
 
 #[test]
 fn a_reinitialised_child_has_what_was_registered_before_the_fork() {
-    alone("a_reinitialised_child_has_what_was_registered_before_the_fork", || {
+    alone(|| {
         let events = EventLoop::new().unwrap();
         let (calls, (ours, peer)) = (Calls::new(), stream_pair());
         let noted = calls.clone();
@@ -433,7 +433,7 @@ fn a_reinitialised_child_has_what_was_registered_before_the_fork() {
 
 #[test]
 fn what_a_child_lets_go_of_before_the_reinit_is_gone_after_it() {
-    alone("what_a_child_lets_go_of_before_the_reinit_is_gone_after_it", || {
+    alone(|| {
         for make in [None, Some(Make::Unlocked), Some(Make::Locked), Some(Make::Poll)] {
             let base = make.map(CBase::new);
             let new = || EventLoop::new().unwrap();
@@ -484,7 +484,7 @@ fn what_a_child_lets_go_of_before_the_reinit_is_gone_after_it() {
 
 #[test]
 fn the_hosts_of_parent_and_child_are_told_of_their_own_loop_only() {
-    alone("the_hosts_of_parent_and_child_are_told_of_their_own_loop_only", || {
+    alone(|| {
         let events = EventLoop::new().unwrap();
         events.pollable().unwrap();
         let (ours, peer) = stream_pair();
@@ -529,7 +529,7 @@ fn the_hosts_of_parent_and_child_are_told_of_their_own_loop_only() {
 
 #[test]
 fn a_child_may_drop_the_parents_loop_and_make_its_own() {
-    alone("a_child_may_drop_the_parents_loop_and_make_its_own", || {
+    alone(|| {
         let events = EventLoop::new().unwrap();
         let parents = Undisturbed::new(&events);
         let before = registrations();
@@ -555,7 +555,7 @@ fn a_child_may_drop_the_parents_loop_and_make_its_own() {
 
 #[test]
 fn a_grandchild_needs_a_reinit_of_its_own() {
-    alone("a_grandchild_needs_a_reinit_of_its_own", || {
+    alone(|| {
         let events = EventLoop::new().unwrap();
         let parents = Undisturbed::new(&events);
         let child = fork(|| {
@@ -583,7 +583,7 @@ fn a_grandchild_needs_a_reinit_of_its_own() {
 
 #[test]
 fn a_reinit_leaks_no_descriptor() {
-    alone("a_reinit_leaks_no_descriptor", || {
+    alone(|| {
         let outside = open_descriptors();
         let events = EventLoop::new().unwrap();
         events.pollable().unwrap();
@@ -608,7 +608,7 @@ fn a_reinit_leaks_no_descriptor() {
 
 #[test]
 fn a_child_forked_in_a_callback_leaves_the_parent_alone() {
-    alone("a_child_forked_in_a_callback_leaves_the_parent_alone", || {
+    alone(|| {
         let events = Rc::new(EventLoop::new().unwrap());
         let calls = Calls::new();
         let (ours, peer) = stream_pair();
@@ -640,9 +640,7 @@ fn a_child_forked_in_a_callback_leaves_the_parent_alone() {
 
 #[test]
 fn rule_1_4_what_the_parent_closes_without_unwatch_costs_nothing_though_a_child_has_it() {
-    let test =
-        "rule_1_4_what_the_parent_closes_without_unwatch_costs_nothing_though_a_child_has_it";
-    alone(test, || {
+    alone(|| {
         let events = EventLoop::new().unwrap();
         let (ours, peer) = stream_pair();
         let ours = Rc::new(ours);
@@ -664,7 +662,7 @@ fn rule_1_4_what_the_parent_closes_without_unwatch_costs_nothing_though_a_child_
 
 #[test]
 fn no_lock_of_another_thread_stops_a_child_that_lets_go() {
-    alone("no_lock_of_another_thread_stops_a_child_that_lets_go", || {
+    alone(|| {
         let events = EventLoop::new().unwrap();
         let over = Arc::new(AtomicBool::new(false));
         let (tell, told) = std::sync::mpsc::channel();
@@ -713,11 +711,8 @@ fn no_lock_of_another_thread_stops_a_child_that_lets_go() {
 
 #[test]
 fn an_adopted_base_can_be_used_in_a_child_after_reinit() {
-    for (make, test) in [
-        (Make::Unlocked, "an_adopted_base_can_be_used_in_a_child_after_reinit"),
-        (Make::Locked, "an_adopted_base_can_be_used_in_a_child_after_reinit"),
-    ] {
-        alone(test, || {
+    for make in [Make::Unlocked, Make::Locked] {
+        alone(|| {
             let base = CBase::new(make);
             let events = base.lend(OnPanic::Abort);
             let parents = Undisturbed::new(&events);

@@ -155,7 +155,7 @@ fn orders(n: usize) -> Vec<Vec<usize>> {
 
 #[test]
 fn every_drop_order_frees_everything() {
-    alone("every_drop_order_frees_everything", || {
+    alone(|| {
         let open = open_descriptors();
         let orders = orders(6);
         assert_eq!(orders.len(), 720);

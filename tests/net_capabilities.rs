@@ -58,7 +58,7 @@ fn asking_again_finds_the_same() {
 
 #[test]
 fn asking_leaves_nothing_open() {
-    alone("asking_leaves_nothing_open", || {
+    alone(|| {
         let before = open_descriptors();
         for _ in 0..10 {
             Capabilities::probe().unwrap();
@@ -69,7 +69,7 @@ fn asking_leaves_nothing_open() {
 
 #[test]
 fn without_descriptors_nothing_is_found_out() {
-    alone("without_descriptors_nothing_is_found_out", || {
+    alone(|| {
         let mut hoard = Vec::new();
         while let Ok(file) = File::open("/dev/null") {
             hoard.push(file);

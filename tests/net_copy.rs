@@ -202,7 +202,7 @@ fn a_dropped_copy_leaves_the_sockets_as_they_are() {
 /// and is gone in the end.
 #[test]
 fn an_idle_proxy_has_two_descriptors_and_a_finished_one_none() {
-    alone("an_idle_proxy_has_two_descriptors_and_a_finished_one_none", || {
+    alone(|| {
         run(async |handle| {
             let before = open_descriptors();
             let (client, proxy, server) = proxied(handle, false).await;

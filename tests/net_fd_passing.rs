@@ -112,7 +112,7 @@ fn a_message_may_bring_none_and_an_end_is_an_end() {
 
 #[test]
 fn as_many_as_the_system_takes_arrive_and_one_more_is_refused() {
-    alone("as_many_as_the_system_takes_arrive_and_one_more_is_refused", || {
+    alone(|| {
         run(async |handle| {
             for pair in Pair::all(handle) {
                 pair.send(b"x", &nulls(253)).await.unwrap();
@@ -128,7 +128,7 @@ fn as_many_as_the_system_takes_arrive_and_one_more_is_refused() {
 
 #[test]
 fn more_than_were_asked_for_are_told_of_and_closed() {
-    alone("more_than_were_asked_for_are_told_of_and_closed", || {
+    alone(|| {
         run(async |handle| {
             for pair in Pair::all(handle) {
                 let fds = nulls(9);
@@ -165,7 +165,7 @@ fn without_gaps() -> Vec<OwnedFd> {
 
 #[test]
 fn those_that_this_process_may_not_have_are_told_of() {
-    alone("those_that_this_process_may_not_have_are_told_of", || {
+    alone(|| {
         run(async |handle| {
             for pair in Pair::all(handle) {
                 let fds = nulls(5);
@@ -190,7 +190,7 @@ fn those_that_this_process_may_not_have_are_told_of() {
 
 #[test]
 fn whoever_does_not_ask_for_them_leaks_none() {
-    alone("whoever_does_not_ask_for_them_leaks_none", || {
+    alone(|| {
         run(async |handle| {
             for pair in Pair::all(handle) {
                 let before = open_descriptors();

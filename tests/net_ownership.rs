@@ -192,8 +192,7 @@ fn all_that_is_made_is_non_blocking_and_closed_on_exec() {
 
 #[test]
 fn a_thousand_failures_leak_nothing() {
-    let test = "a_thousand_failures_leak_nothing";
-    alone(test, || {
+    alone(|| {
         run(async |handle| {
             let server = ServerSocket::bind(handle, local()).unwrap();
             let taken = server.local_addr().unwrap();

@@ -130,7 +130,7 @@ fn sigpipe_kills() {
 
 #[test]
 fn a_peer_that_is_gone_is_an_error_and_no_signal() {
-    alone("a_peer_that_is_gone_is_an_error_and_no_signal", || {
+    alone(|| {
         sigpipe_kills();
         run(async |handle| {
             let file = file(&pattern(1000));
@@ -264,7 +264,7 @@ fn a_reader_that_fails_is_told_from_a_writer_that_does() {
 
 #[test]
 fn nothing_is_left_open() {
-    alone("nothing_is_left_open", || {
+    alone(|| {
         let before = open_descriptors();
         run(async |handle| {
             for _ in 0..20 {

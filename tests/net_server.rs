@@ -1,7 +1,6 @@
 //! Servers: every client is served, none is lost, and running out of
 //! descriptors costs neither the server nor the processor.
 
-mod posix;
 mod sockets;
 mod support;
 
@@ -21,6 +20,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use sockets::{
     assert_closed, assert_pending, begin_and_drop, connected, local, local_v6, memory, run, run_on,
 };
+use support::alone::{alone, open_descriptors};
 use support::ms;
 
 async fn next<S: Stream + Unpin>(stream: &mut S) -> Option<S::Item> {
@@ -255,7 +255,7 @@ fn processor_time() -> Duration {
 
 #[test]
 fn running_out_of_descriptors_is_told_burns_nothing_and_passes() {
-    posix::alone(|| {
+    alone(|| {
         run(async |handle| {
             let server = ServerSocket::bind(handle, local()).unwrap();
             let mut waiting = clients(&server, 8);
@@ -301,7 +301,7 @@ fn running_out_of_descriptors_is_told_burns_nothing_and_passes() {
 
 #[test]
 fn closing_a_server_that_rests_ends_its_accepts_at_once() {
-    posix::alone(|| {
+    alone(|| {
         run(async |handle| {
             let server = Rc::new(ServerSocket::bind(handle, local()).unwrap());
             let _waiting = clients(&server, 1);
@@ -334,7 +334,7 @@ fn an_unaccepted_server_that_closes_leaves_its_clients_an_end() {
 
 #[test]
 fn churning_connections_leave_memory_and_descriptors_flat() {
-    posix::alone(|| {
+    alone(|| {
         run(async |handle| {
             let server = ServerSocket::bind(handle, local()).unwrap();
             let churn = async |count| {
@@ -345,9 +345,9 @@ fn churning_connections_leave_memory_and_descriptors_flat() {
                 }
             };
             churn(500).await;
-            let (before, open) = (memory("VmRSS"), support::alone::open_descriptors());
+            let (before, open) = (memory("VmRSS"), open_descriptors());
             churn(5_000).await;
-            assert_eq!(support::alone::open_descriptors(), open);
+            assert_eq!(open_descriptors(), open);
             let grown = memory("VmRSS").saturating_sub(before);
             assert!(grown < 512, "{grown} kB more");
         });

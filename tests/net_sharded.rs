@@ -192,8 +192,7 @@ fn a_handler_that_panics_loses_its_client_only() {
 
 #[test]
 fn an_address_in_use_is_an_error_and_nothing_is_left() {
-    let name = "an_address_in_use_is_an_error_and_nothing_is_left";
-    alone(name, || {
+    alone(|| {
         let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let (descriptors, threads) = (open_descriptors(), threads());
         let address = SocketAddress::from(taken.local_addr().unwrap());
@@ -209,8 +208,7 @@ fn an_address_in_use_is_an_error_and_nothing_is_left() {
 
 #[test]
 fn a_later_shard_that_cannot_start_takes_the_earlier_ones_with_it() {
-    let name = "a_later_shard_that_cannot_start_takes_the_earlier_ones_with_it";
-    alone(name, || {
+    alone(|| {
         let (descriptors, threads) = (open_descriptors(), threads());
         let (tell, errors) = told();
         let started = Sharded::new().shards(3).on_error(tell).start(local(), |shard| {
@@ -227,7 +225,7 @@ fn a_later_shard_that_cannot_start_takes_the_earlier_ones_with_it() {
 
 #[test]
 fn a_stopped_server_leaves_nothing_behind() {
-    alone("a_stopped_server_leaves_nothing_behind", || {
+    alone(|| {
         let (descriptors, threads) = (open_descriptors(), threads());
         for round in 0..20 {
             let server = Sharded::new().shards(2).start(local(), |_| echo).unwrap();
@@ -242,7 +240,7 @@ fn a_stopped_server_leaves_nothing_behind() {
 
 #[test]
 fn descriptors_that_run_out_are_told_and_waited_for() {
-    alone("descriptors_that_run_out_are_told_and_waited_for", || {
+    alone(|| {
         let (tell, errors) = told();
         let server = Sharded::new().shards(1).on_error(tell).start(local(), |_| echo).unwrap();
         let client = connect(&server);

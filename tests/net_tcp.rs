@@ -52,8 +52,7 @@ fn both_families_connect_and_serve() {
 
 #[test]
 fn sixty_four_mebibytes_reach_a_slow_reader_whole_and_in_bounded_memory() {
-    let test = "sixty_four_mebibytes_reach_a_slow_reader_whole_and_in_bounded_memory";
-    alone(test, || {
+    alone(|| {
         let bytes = pattern(64 << 20);
         run(async |handle| {
             let (writer, reader) = tcp_pair(handle).await;
@@ -309,7 +308,7 @@ fn linger_of_zero_resets_the_connection() {
 /// The signal's default disposition would end the process.
 #[test]
 fn a_peer_that_is_gone_is_an_error_and_no_signal() {
-    posix::alone(|| {
+    alone(|| {
         posix::set_ignored(event::Signal::PIPE, false);
         run(async |handle| {
             for path in 0..6 {
@@ -522,8 +521,7 @@ fn a_task_that_always_finds_data_does_not_starve_the_rest() {
 
 #[test]
 fn a_million_operations_leave_memory_flat() {
-    let test = "a_million_operations_leave_memory_flat";
-    alone(test, || {
+    alone(|| {
         let events = EventLoop::new().unwrap();
         run_on(&events, async |handle| {
             let (one, other) = Socket::pair(handle).unwrap();
@@ -553,7 +551,7 @@ async fn exchange(one: &Socket, other: &Socket, rounds: usize) {
 
 #[test]
 fn signals_that_interrupt_calls_are_not_seen() {
-    posix::alone(|| {
+    alone(|| {
         let signal = event::Signal::ALRM;
         posix::interrupt_on(signal);
         let target = posix::Target::this_thread();

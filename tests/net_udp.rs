@@ -344,7 +344,7 @@ fn what_is_no_udp_socket_is_handed_back_open() {
 
 #[test]
 fn what_cannot_be_bound_says_why_and_leaves_nothing_open() {
-    alone("what_cannot_be_bound_says_why_and_leaves_nothing_open", || {
+    alone(|| {
         run(async |handle| {
             let taken = bound(handle).local_addr().unwrap();
             let holder = UdpSocket::bind(handle, &taken).unwrap();

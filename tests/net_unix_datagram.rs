@@ -281,7 +281,7 @@ fn a_server_waits_for_its_clients_no_longer_than_it_is_told() {
 
 #[test]
 fn a_server_without_descriptors_says_so_once_and_recovers() {
-    alone("a_server_without_descriptors_says_so_once_and_recovers", || {
+    alone(|| {
         run(async |handle| {
             let server = SeqpacketServer::bind(handle, abstract_name("exhausted")).unwrap();
             let address = server.local_addr().unwrap();
@@ -407,7 +407,7 @@ fn a_descriptor_is_closed_by_its_owner_and_by_nobody_else() {
 
 #[test]
 fn nothing_is_left_open() {
-    alone("nothing_is_left_open", || {
+    alone(|| {
         let before = open_descriptors();
         run(async |handle| {
             for round in 0..20 {

@@ -230,7 +230,7 @@ fn respect_the_limit() {
 
 #[test]
 fn more_than_may_be_pinned_is_copied() {
-    alone("more_than_may_be_pinned_is_copied", || {
+    alone(|| {
         respect_the_limit();
         let limit = Rlimit { current: Some(65_536), maximum: Some(65_536) };
         setrlimit(Resource::Memlock, limit).unwrap();
@@ -349,7 +349,7 @@ fn pages_keep_their_bytes_and_their_bounds() {
 
 #[test]
 fn neither_memory_nor_descriptors_are_left() {
-    alone("neither_memory_nor_descriptors_are_left", || {
+    alone(|| {
         let round = || {
             run(async |handle| {
                 let (client, served) = tcp_pair(handle).await;

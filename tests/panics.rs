@@ -456,7 +456,7 @@ fn rule_2_8_a_callback_that_unwatches_itself_and_panics_is_dropped_once() {
 
 #[test]
 fn rule_2_8_a_callback_that_drops_its_descriptor_and_panics_leaks_nothing() {
-    alone("rule_2_8_a_callback_that_drops_its_descriptor_and_panics_leaks_nothing", || {
+    alone(|| {
         on_every_backend(|events| {
             let open = open_descriptors();
             for _ in 0..10 {

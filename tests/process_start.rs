@@ -2,6 +2,7 @@
 //! one test per property.
 
 mod posix;
+mod support;
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read};
@@ -13,10 +14,11 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use event::{EventLoop, Signal, Spawn};
+use posix::has_children;
 use posix::heard::{Heard, shell};
-use posix::{alone, alone_blocking, descriptors, has_children};
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use support::alone::{alone, alone_blocking, descriptors, text};
 
 #[test]
 fn arguments_environment_and_directory_reach_the_child() {
@@ -70,7 +72,7 @@ fn what_cannot_be_run_is_an_error_that_names_it() {
 
 #[test]
 fn the_child_starts_with_default_signals() {
-    alone_blocking([Signal::TERM, Signal::USR1], || {
+    alone_blocking(&[Signal::TERM, Signal::USR1], || {
         posix::set_ignored(Signal::USR2, true);
         posix::set_ignored(Signal::PIPE, true);
         let events = EventLoop::new().unwrap();
@@ -100,7 +102,7 @@ fn no_descriptor_leaks_into_the_child() {
             command.arg("/proc/self/fd").stdin(Stdio::null());
             command
         };
-        let inherited = posix::printed(&ls().output().unwrap()).lines().count();
+        let inherited = text(&ls().output().unwrap().stdout).lines().count();
         // One that a careless library has opened without O_CLOEXEC.
         let careless = File::open("/dev/zero").unwrap();
         rustix::io::fcntl_setfd(&careless, rustix::io::FdFlags::empty()).unwrap();

@@ -1,6 +1,7 @@
 //! Processes that are started on a loop: one test per property.
 
 mod posix;
+mod support;
 
 use std::cell::{Cell, RefCell};
 use std::fs::File;
@@ -12,11 +13,12 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use event::{EventLoop, Kind, Process, Signal, Timer};
+use posix::has_children;
 use posix::heard::{Heard, shell};
-use posix::{alone, descriptors, has_children};
 use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
+use support::alone::{again, alone, descriptors, is_alone, text};
 
 const MIB: usize = 1 << 20;
 
@@ -26,10 +28,11 @@ fn has_ended(child: &Process) {
     waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT).unwrap();
 }
 
-/// Waits until the child has stopped itself.
+/// Waits until the child has stopped, or ended, and leaves that to be told.
 fn has_stopped(child: &Process) {
     let pid = Pid::from_raw(child.pid() as i32).unwrap();
-    waitid(WaitId::Pid(pid), WaitIdOptions::STOPPED).unwrap();
+    let stopped = WaitIdOptions::STOPPED | WaitIdOptions::EXITED;
+    waitid(WaitId::Pid(pid), stopped | WaitIdOptions::NOWAIT).unwrap();
 }
 
 #[test]
@@ -391,21 +394,25 @@ fn tick_until_some_are_missed() {
 
 #[test]
 fn a_loop_that_is_stopped_for_50_ms_goes_on_in_phase() {
-    if posix::is_alone() {
+    if is_alone() {
         return tick_until_some_are_missed();
     }
     let events = EventLoop::new().unwrap();
     let (handle, child) = (events.handle(), Rc::new(RefCell::new(None::<Process>)));
-    let (stopped, ended) = (child.clone(), Rc::new(Cell::new(None)));
+    let (stopped, signalled) = (child.clone(), child.clone());
+    let ended = Rc::new(Cell::new(None));
     let (status, mut said) = (ended.clone(), String::new());
     // It has missed ticks by itself, and is gone, if the machine is that busy.
-    let send = move |signal| stopped.borrow().as_ref().unwrap().send(signal).unwrap_or_default();
-    let spawn = handle.process(posix::again("a_loop_that_is_stopped_for_50_ms_goes_on_in_phase"));
+    let send = move |signal| signalled.borrow().as_ref().unwrap().send(signal).unwrap_or_default();
+    let spawn = handle.process(again("a_loop_that_is_stopped_for_50_ms_goes_on_in_phase"));
     let spawn = spawn.on_stdout(move |bytes| {
         let ticked = said.contains("ticking");
-        said += &posix::text(bytes);
+        said += &text(bytes);
         if said.contains("ticking") && !ticked {
             send(Signal::STOP);
+            // Its threads stop when one that may not be running takes the
+            // signal; before that, to go on would take the signal away.
+            has_stopped(stopped.borrow().as_ref().unwrap());
             let send = send.clone();
             let resume = move || send(Signal::CONT);
             handle.timer_after(Duration::from_millis(55), resume).unwrap().detach();

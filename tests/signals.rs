@@ -5,6 +5,7 @@
 //! sends it to its own thread, or runs in a process of its own.
 
 mod posix;
+mod support;
 
 use std::cell::{Cell, RefCell};
 use std::io::ErrorKind;
@@ -15,7 +16,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use event::{Arrival, EventLoop, Kind, Signal, SignalError};
-use posix::{Target, alone, alone_blocking, descriptors, is_blocked, raise};
+use posix::{Target, is_blocked, raise};
+use support::alone::{alone, alone_blocking, descriptors};
 
 fn real_time(n: u8) -> Signal {
     Signal::real_time(n).unwrap()
@@ -325,7 +327,7 @@ fn every_backend_hears_signals() {
 
 #[test]
 fn a_signal_to_the_process_reaches_the_loop_if_no_thread_leaves_it_unblocked() {
-    alone_blocking([Signal::TERM], || {
+    alone_blocking(&[Signal::TERM], || {
         let events = EventLoop::new().unwrap();
         let (notes, note) = notes();
         let _watcher = events.handle().watch_signal(Signal::TERM, note).unwrap();

@@ -375,7 +375,7 @@ fn futures_that_wake_and_spawn_while_the_loop_drops_them_are_harmless() {
 #[test]
 fn a_task_may_drop_the_loop_that_polls_it_while_c_drives() {
     // C enables libevent's threads, before this process makes any base.
-    alone("a_task_may_drop_the_loop_that_polls_it_while_c_drives", || {
+    alone(|| {
         let base = CBase::new(Make::Locked);
         let events = Rc::new(RefCell::new(Some(base.lend(OnPanic::Abort))));
         let handle = events.borrow().as_ref().unwrap().handle();

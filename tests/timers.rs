@@ -143,7 +143,7 @@ fn rule_4_3_a_delay_counts_from_when_it_is_asked_for() {
 
 #[test]
 fn rule_4_3_one_absolute_alarm_serves_a_thousand_timers() {
-    alone("rule_4_3_one_absolute_alarm_serves_a_thousand_timers", || {
+    alone(|| {
         let events = EventLoop::new().unwrap();
         let _timers: Vec<_> =
             (0..1000).map(|n| noting(&events.handle(), ms(60_000 + n), &Calls::new())).collect();

@@ -1,6 +1,7 @@
 //! Waking a callback from other threads, by eventfd: one test per property.
 
 mod posix;
+mod support;
 
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,7 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 use event::{EventLoop, Kind, LoopClosed, LoopWaker};
-use posix::{alone, descriptors};
+use support::alone::{alone, descriptors};
 
 const NOW: Option<Duration> = Some(Duration::ZERO);
 

@@ -38,7 +38,7 @@ fn churn_beside(others: usize) -> Duration {
 
 #[test]
 fn rule_1_1_watch_and_unwatch_cost_the_same_among_many() {
-    alone("rule_1_1_watch_and_unwatch_cost_the_same_among_many", || {
+    alone(|| {
         let best = |others| (0..5).map(|_| churn_beside(others)).min().unwrap();
         let (few, many) = (best(1), best(800));
         // A search would take some hundred times as long.
@@ -333,7 +333,7 @@ fn rule_1_4_several_handles_closed_at_once_leave_the_loop_running() {
 
 #[test]
 fn rule_1_4_a_rebuild_closes_nothing_of_other_threads() {
-    alone("rule_1_4_a_rebuild_closes_nothing_of_other_threads", || {
+    alone(|| {
         let done = Arc::new(AtomicBool::new(false));
         let open_and_close = |_| {
             let (until, file) = (done.clone(), pipe().0);
@@ -357,7 +357,7 @@ fn rule_1_4_a_rebuild_closes_nothing_of_other_threads() {
 
 #[test]
 fn rule_1_5_unwatch_is_idempotent_and_silent() {
-    let stderr = alone("rule_1_5_unwatch_is_idempotent_and_silent", || {
+    let stderr = alone(|| {
         on_every_backend(|events| {
             let handle = events.handle();
             assert!(!handle.unwatch(-1), "an impossible number");
@@ -379,8 +379,7 @@ fn rule_1_5_unwatch_is_idempotent_and_silent() {
 
 #[test]
 fn rule_1_6_a_refused_descriptor_is_handed_back_with_nothing_on_stderr() {
-    let test = "rule_1_6_a_refused_descriptor_is_handed_back_with_nothing_on_stderr";
-    let stderr = alone(test, || {
+    let stderr = alone(|| {
         let events = EventLoop::new().unwrap();
         let file = File::open("/proc/self/exe").unwrap();
         let error = events.handle().watch(file).on_read(|_| {}).start().unwrap_err();

@@ -7,6 +7,8 @@ use std::rc::Rc;
 
 use event::{EventLoop, Spawn};
 
+use crate::support::alone::text;
+
 /// `sh`, which runs that script and has nothing to read.
 pub fn shell(script: &str) -> Command {
     let mut command = Command::new("sh");
@@ -52,11 +54,11 @@ impl Heard {
     }
 
     pub fn stdout(&self) -> String {
-        super::text(&self.stdout.borrow())
+        text(&self.stdout.borrow())
     }
 
     pub fn stderr(&self) -> String {
-        super::text(&self.stderr.borrow())
+        text(&self.stderr.borrow())
     }
 
     pub fn status(&self) -> ExitStatus {

@@ -1,68 +1,17 @@
 //! What the tests of signals and processes need of the system: signals to one
-//! thread, masks, counts, and a process for those who change what all threads
-//! share.
+//! thread, masks and counts.
 
 #![allow(unsafe_code, reason = "raise, pthread_kill and sigaction have no safe wrapper")]
 #![allow(dead_code, reason = "each test binary uses its own part of this")]
 
 pub mod heard;
 
-use std::collections::BTreeSet;
-use std::env;
 use std::fs;
-use std::path::PathBuf;
-use std::process::{Command, Output};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::thread;
 
 use event::Signal;
 use rustix::io::Errno;
 use rustix::process::{WaitId, WaitIdOptions, waitid};
-
-/// Set in the process that `alone` starts.
-const ALONE: &str = "EVENT_TEST_ALONE";
-
-/// Runs the body in a process of its own, which runs this test only.
-pub fn alone(body: impl FnOnce()) {
-    alone_blocking([], body);
-}
-
-/// The same, with these signals blocked in all its threads.
-pub fn alone_blocking<const N: usize>(signals: [Signal; N], body: impl FnOnce()) {
-    if env::var_os(ALONE).is_some() {
-        return body();
-    }
-    let name = thread::current().name().expect("a test's thread has its name").to_owned();
-    let start = move || {
-        Signal::block(signals);
-        again(&name).output().unwrap()
-    };
-    // Children inherit the mask of the thread that starts them.
-    let output = thread::spawn(start).join().unwrap();
-    let said = text(&output.stdout) + &text(&output.stderr);
-    assert!(output.status.success(), "{}: {said}", output.status);
-    assert!(text(&output.stdout).contains("1 passed"), "the test was not found");
-}
-
-/// This test program, with this one test.
-pub fn again(test: &str) -> Command {
-    let mut command = Command::new(env::current_exe().unwrap());
-    command.args([test, "--exact", "--nocapture"]).env(ALONE, "1");
-    command
-}
-
-/// Whether this is the process that `again` starts.
-pub fn is_alone() -> bool {
-    env::var_os(ALONE).is_some()
-}
-
-pub fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
-pub fn printed(output: &Output) -> String {
-    text(&output.stdout)
-}
 
 /// Sends the calling thread a signal; the others of the process have no part in it.
 pub fn raise(signal: Signal) {
@@ -138,15 +87,6 @@ pub fn blocked() -> u64 {
 /// Whether the process has a handler for the signal.
 pub fn is_handled(signal: Signal) -> bool {
     holds(mask(&fs::read_to_string("/proc/self/status").unwrap(), "SigCgt:"), signal)
-}
-
-/// The open descriptors of this process. For those who are alone.
-pub fn descriptors() -> BTreeSet<PathBuf> {
-    let list = fs::read_dir("/proc/self/fd").unwrap();
-    let mut open: BTreeSet<_> = list.map(|entry| entry.unwrap().path()).collect();
-    // That of the directory is closed by now.
-    open.retain(|entry| fs::read_link(entry).is_ok());
-    open
 }
 
 /// Whether this process has a child, be it a zombie. For those who are alone.
