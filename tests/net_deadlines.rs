@@ -2,21 +2,18 @@
 //! socket goes on after each.
 
 mod sockets;
+mod support;
 
 use std::net::Shutdown;
 use std::pin::{Pin, pin};
 use std::time::{Duration, Instant};
 
-use event::{
-    Connect, EventLoop, Listen, LoopHandle, ServerSocket, Socket, SocketError, sleep, spawn,
-    timeout,
-};
+use event::{Connect, EventLoop, ServerSocket, Socket, SocketError, sleep, spawn, timeout};
 use futures_io::AsyncRead;
-use sockets::{GENEROUS, assert_timeout, begin_and_drop, connected, local, run, run_on, tcp_pair};
-
-fn ms(milliseconds: u64) -> Duration {
-    Duration::from_millis(milliseconds)
-}
+use sockets::{
+    GENEROUS, assert_timeout, begin_and_drop, connected, local, run, run_on, silent, tcp_pair,
+};
+use support::ms;
 
 /// Runs a future; how long it took.
 async fn timed<T>(future: impl Future<Output = T>) -> (T, Duration) {
@@ -88,18 +85,6 @@ fn a_write_without_room_times_out_and_the_socket_goes_on() {
         ours.shutdown(Shutdown::Write).unwrap();
         assert_eq!(reading.await.unwrap(), sum + chunk.len());
     });
-}
-
-/// A server whose backlog is full lets the next client's packets fall.
-async fn silent(handle: &LoopHandle) -> (ServerSocket, Vec<Socket>) {
-    let server = Listen::new().backlog(0).on(handle, local()).unwrap();
-    let mut clients = Vec::new();
-    let connect = Connect::new().timeout(ms(100));
-    while let Ok(client) = connect.to(handle, server.local_addr().unwrap()).await {
-        clients.push(client);
-        assert!(clients.len() < 100, "the backlog has no end");
-    }
-    (server, clients)
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Files to sockets, and sockets to sockets, inside the kernel: every byte,
 //! at the receiver's pace, and a peer that is gone is an error and no signal.
 
+mod posix;
 mod sockets;
 mod support;
 
@@ -10,7 +11,7 @@ use std::net::Shutdown;
 use std::os::fd::OwnedFd;
 use std::pin::pin;
 
-use event::{LoopHandle, Socket, SocketError, Splice, spawn};
+use event::{LoopHandle, Signal, Socket, SocketError, Splice, spawn};
 use proptest::prelude::*;
 use rustix::fs::{MemfdFlags, memfd_create};
 use sockets::{assert_closed, assert_pending, assert_timeout, pattern, run, tcp_pair};
@@ -121,17 +122,11 @@ fn what_is_no_file_says_why() {
     });
 }
 
-/// As in a process that C has started: the signal kills.
-#[allow(unsafe_code)]
-fn sigpipe_kills() {
-    // SAFETY: the disposition of a process that is this test's own.
-    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
-}
-
 #[test]
 fn a_peer_that_is_gone_is_an_error_and_no_signal() {
     alone(|| {
-        sigpipe_kills();
+        // As in a process that C has started: the signal kills.
+        posix::set_ignored(Signal::PIPE, false);
         run(async |handle| {
             let file = file(&pattern(1000));
             let (one, other) = Socket::pair(handle).unwrap();
@@ -150,6 +145,7 @@ fn a_peer_that_is_gone_is_an_error_and_no_signal() {
             // Nor does it wait to be delivered.
             assert_eq!(one.write(b"x").await.unwrap_err().kind(), ErrorKind::BrokenPipe);
         });
+        posix::assert_default(Signal::PIPE);
     });
 }
 
@@ -167,7 +163,7 @@ fn it_was_the_signal_that_killed() {
 #[test]
 #[ignore = "started by the one above"]
 fn dies_of_the_signal() {
-    sigpipe_kills();
+    posix::set_ignored(Signal::PIPE, false);
     let (one, other) = std::os::unix::net::UnixStream::pair().unwrap();
     drop(other);
     let _ = rustix::fs::sendfile(one, file(b"x"), Some(&mut 0), 1);

@@ -4,7 +4,7 @@
 mod sockets;
 mod support;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::net::TcpStream;
 use std::pin::Pin;
@@ -21,7 +21,7 @@ use sockets::{
     assert_closed, assert_pending, begin_and_drop, connected, local, local_v6, memory, run, run_on,
 };
 use support::alone::{alone, open_descriptors};
-use support::ms;
+use support::{hold_up, ms};
 
 async fn next<S: Stream + Unpin>(stream: &mut S) -> Option<S::Item> {
     poll_fn(|context| Pin::new(&mut *stream).poll_next(context)).await
@@ -197,23 +197,30 @@ fn five_hundred_clients_before_the_first_turn_are_served_while_a_timer_ticks() {
     let server = ServerSocket::bind(&handle, local()).unwrap();
     let waiting = clients(&server, 500);
     run_on(&events, async |handle| {
-        let latest = Rc::new(Cell::new(Duration::ZERO));
-        let (before, worst) = (Cell::new(Instant::now()), latest.clone());
-        let timer = handle.every(ms(1), move |_| {
-            let now = Instant::now();
-            worst.set(worst.get().max(now - before.replace(now)));
-        });
+        let served_at_ticks = Rc::new(RefCell::new(vec![0]));
+        let served = Rc::new(Cell::new(0));
+        let (at_ticks, count) = (served_at_ticks.clone(), served.clone());
+        let timer = handle.every(ms(1), move |_| at_ticks.borrow_mut().push(count.get()));
         let mut incoming = server.incoming();
         let mut tasks = Vec::new();
         for _ in 0..500 {
-            let (served, _) = next(&mut incoming).await.unwrap().unwrap();
-            tasks.push(spawn(async move { served.write_all(b"hello").await.unwrap() }));
+            let (client, _) = next(&mut incoming).await.unwrap().unwrap();
+            let served = served.clone();
+            tasks.push(spawn(async move {
+                client.write_all(b"hello").await.unwrap();
+                hold_up(Duration::from_micros(100));
+                served.set(served.get() + 1);
+            }));
         }
         for task in tasks {
             task.await.unwrap();
         }
         drop(timer.unwrap());
-        assert!(latest.get() < ms(100), "the timer was held up for {:?}", latest.get());
+        served_at_ticks.borrow_mut().push(served.get());
+        // A turn takes 64 clients, which take longer than the timer's period.
+        let served = served_at_ticks.borrow();
+        assert_eq!(served.last(), Some(&500));
+        assert!(served.windows(2).all(|tick| tick[1] - tick[0] <= 130), "{served:?}");
     });
     for mut client in waiting {
         let mut text = [0; 5];

@@ -10,13 +10,14 @@ use std::io::{ErrorKind, IoSlice, IoSliceMut, Read, Write};
 use std::net::Shutdown;
 use std::pin::pin;
 use std::rc::Rc;
+use std::sync::mpsc::RecvTimeoutError;
 use std::thread;
 use std::time::Duration;
 
 use event::{EventLoop, Kind, ServerSocket, Socket, SocketError, sleep, spawn, yield_now};
 use sockets::{
     ECONNREFUSED, assert_closed, assert_pending, begin_and_drop, closed_port, connected,
-    half_std_pair, local, local_v6, memory, pattern, run, run_on, tcp_pair,
+    half_std_pair, local, local_v6, memory, pattern, run, run_on, silent, tcp_pair,
 };
 use support::alone::{alone, open_descriptors};
 use support::ms;
@@ -29,6 +30,23 @@ fn a_refused_connect_does_not_look_successful() {
             assert!(matches!(error, SocketError::ConnectionFailed { .. }), "{error}");
             assert_eq!(error.errno(), Some(ECONNREFUSED));
         }
+    });
+}
+
+/// Most refusals come with the call. One that comes later makes the descriptor
+/// writable, as success does.
+#[test]
+fn a_connect_that_is_refused_later_does_not_look_successful() {
+    run(async |handle| {
+        let (server, _clients) = silent(handle).await;
+        let address = server.local_addr().unwrap();
+        let mut connecting = pin!(Socket::connect(handle, &address));
+        assert_pending(connecting.as_mut()).await;
+        drop(server);
+        // The next packet of the attempt, a second later, is answered.
+        let error = connecting.await.unwrap_err();
+        assert!(matches!(error, SocketError::ConnectionFailed { .. }), "{error}");
+        assert_eq!(error.errno(), Some(ECONNREFUSED));
     });
 }
 
@@ -320,6 +338,7 @@ fn a_peer_that_is_gone_is_an_error_and_no_signal() {
                 assert!(kinds.contains(&error.kind()), "{error}");
             }
         });
+        posix::assert_default(event::Signal::PIPE);
     });
 }
 
@@ -555,12 +574,13 @@ fn signals_that_interrupt_calls_are_not_seen() {
         let signal = event::Signal::ALRM;
         posix::interrupt_on(signal);
         let target = posix::Target::this_thread();
-        let stop = std::sync::atomic::AtomicBool::new(false);
         thread::scope(|scope| {
-            scope.spawn(|| {
-                while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+            // Hung up when the test ends, in whichever way.
+            let (_end, ended) = std::sync::mpsc::channel::<()>();
+            scope.spawn(move || {
+                let pause = Duration::from_micros(200);
+                while ended.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
                     target.send(signal);
-                    thread::sleep(Duration::from_micros(200));
                 }
             });
             run(async |handle| {
@@ -574,7 +594,6 @@ fn signals_that_interrupt_calls_are_not_seen() {
                     assert!(got == pattern(100_000));
                 }
             });
-            stop.store(true, std::sync::atomic::Ordering::Relaxed);
         });
     });
 }

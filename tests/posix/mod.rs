@@ -89,6 +89,15 @@ pub fn is_handled(signal: Signal) -> bool {
     holds(mask(&fs::read_to_string("/proc/self/status").unwrap(), "SigCgt:"), signal)
 }
 
+/// The signal has its default action here: nobody has seen to it instead.
+#[track_caller]
+pub fn assert_default(signal: Signal) {
+    let status = fs::read_to_string("/proc/thread-self/status").unwrap();
+    for row in ["SigBlk:", "SigIgn:", "SigCgt:"] {
+        assert!(!holds(mask(&status, row), signal), "{signal} in {row}");
+    }
+}
+
 /// Whether this process has a child, be it a zombie. For those who are alone.
 pub fn has_children() -> bool {
     let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;

@@ -10,7 +10,9 @@ use std::pin::{Pin, pin};
 use std::task::Poll;
 use std::time::Duration;
 
-use event::{EventLoop, LoopHandle, ServerSocket, Socket, SocketAddress, SocketError};
+use event::{
+    Connect, EventLoop, Listen, LoopHandle, ServerSocket, Socket, SocketAddress, SocketError,
+};
 
 /// Longer than anything here takes, on any machine.
 pub const GENEROUS: Duration = Duration::from_secs(60);
@@ -65,6 +67,18 @@ pub fn half_std_pair(handle: &LoopHandle) -> (Socket, TcpStream) {
 pub fn closed_port(any: SocketAddress) -> SocketAddress {
     let events = EventLoop::new().unwrap();
     ServerSocket::bind(&events.handle(), any).unwrap().local_addr().unwrap()
+}
+
+/// A server whose backlog is full lets the next client's packets fall.
+pub async fn silent(handle: &LoopHandle) -> (ServerSocket, Vec<Socket>) {
+    let server = Listen::new().backlog(0).on(handle, local()).unwrap();
+    let mut clients = Vec::new();
+    let connect = Connect::new().timeout(Duration::from_millis(100));
+    while let Ok(client) = connect.to(handle, server.local_addr().unwrap()).await {
+        clients.push(client);
+        assert!(clients.len() < 100, "the backlog has no end");
+    }
+    (server, clients)
 }
 
 /// A place for a Unix socket, gone with the value.
