@@ -19,7 +19,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use event::{AsyncFd, EventLoop, Kind, LoopHandle, OnPanic};
-use hosts::{CBase, Make};
+use hosts::{CBase, Make, woken_through};
 use libevent_sys as sys;
 
 const SOON: Duration = Duration::from_millis(5);
@@ -322,15 +322,7 @@ fn tasks_wait_for_descriptors_timers_and_other_threads() {
             let mut text = [0; 16];
             let count = ours.read_with(|mut io| io.read(&mut text)).await?;
             heard.note("read");
-            let mut asked = false;
-            std::future::poll_fn(|context| {
-                if std::mem::replace(&mut asked, true) {
-                    return std::task::Poll::Ready(());
-                }
-                waker.send(context.waker().clone()).expect("a receiver");
-                std::task::Poll::Pending
-            })
-            .await;
+            woken_through(waker).await;
             heard.note("woken");
             std::io::Result::Ok(count)
         });

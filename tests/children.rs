@@ -13,10 +13,10 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use event::{EventLoop, Kind, Signal};
-use posix::has_children;
+use posix::{await_end, await_stop, has_children};
 use rustix::io::Errno;
-use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 use support::alone::{alone, descriptors};
+use support::on_every_backend;
 
 type Ends = Rc<RefCell<Vec<io::Result<ExitStatus>>>>;
 
@@ -42,12 +42,6 @@ fn shell(script: &str) -> Child {
 /// A child that lives until it is killed or its standard input is closed.
 fn waiting() -> Child {
     Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap()
-}
-
-/// Waits until the child is a zombie, and leaves it one.
-fn has_ended(child: &Child) {
-    let pid = Pid::from_child(child);
-    waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT).unwrap();
 }
 
 #[test]
@@ -79,7 +73,7 @@ fn a_code_and_a_signal_are_told_apart() {
 #[test]
 fn a_child_that_has_ended_already_is_reported_once_and_not_inline() {
     let child = shell("exit 3");
-    has_ended(&child);
+    await_end(child.id());
     let events = EventLoop::new().unwrap();
     let (ends, note) = ends();
     let _watcher = events.handle().watch_child(child.id(), note).unwrap();
@@ -110,7 +104,7 @@ fn who_is_no_child_is_refused() {
 #[test]
 fn other_children_are_not_reaped() {
     let mut other = shell("exit 5");
-    has_ended(&other);
+    await_end(other.id());
     let events = EventLoop::new().unwrap();
     let (ends, note) = ends();
     let _watcher = events.handle().watch_child(shell("exit 6").id(), note).unwrap();
@@ -128,7 +122,7 @@ fn a_dropped_watch_leaves_the_child_alone() {
     assert_eq!(events.handle().live(), 0);
     assert_eq!(child.try_wait().unwrap(), None, "it runs on");
     drop(child.stdin.take());
-    has_ended(&child);
+    await_end(child.id());
     events.run().unwrap();
     assert!(child.wait().unwrap().success(), "and is its owner's to reap");
 }
@@ -157,7 +151,7 @@ fn a_stop_is_not_an_end() {
     let (ends, note) = ends();
     let watcher = events.handle().watch_child(child.id(), note).unwrap();
     watcher.send(Signal::STOP).unwrap();
-    waitid(WaitId::Pid(Pid::from_child(&child)), WaitIdOptions::STOPPED).unwrap();
+    await_stop(child.id());
     assert_eq!(events.run_once(NOW).unwrap(), 0);
     watcher.send(Signal::CONT).unwrap();
     drop(child.stdin.take());
@@ -222,7 +216,7 @@ fn a_watch_is_listed_as_a_child_and_keeps_the_loop_running() {
 fn a_panic_comes_out_of_run_and_the_other_ends_are_still_reported() {
     let events = EventLoop::new().unwrap();
     let children = [shell("exit 0"), shell("exit 0")];
-    children.iter().for_each(has_ended);
+    children.iter().for_each(|child| await_end(child.id()));
     let calls = Rc::new(Cell::new(0));
     for child in &children {
         let calls = calls.clone();
@@ -274,15 +268,12 @@ fn a_loop_that_is_gone_takes_no_child() {
 
 #[test]
 fn every_backend_hears_of_children() {
-    for without in [&["epoll"][..], &["epoll", "poll"]] {
-        let builder =
-            without.iter().fold(EventLoop::builder(), |builder, name| builder.avoid(*name));
-        let events = builder.build().unwrap();
+    on_every_backend(|events| {
         let (ends, note) = ends();
         let _watcher = events.handle().watch_child(shell("exit 4").id(), note).unwrap();
         events.run().unwrap();
-        assert_eq!(only(&ends).code(), Some(4), "{}", events.backend());
-    }
+        assert_eq!(only(&ends).code(), Some(4));
+    });
 }
 
 #[test]

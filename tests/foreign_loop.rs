@@ -17,7 +17,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use event::{EventLoop, LoopHandle};
-use hosts::{CBase, Make, Watchdog};
+use hosts::{CBase, Make, Watchdog, woken_through};
 use rustix::event::{PollFd, PollFlags, Timespec, epoll, poll};
 
 const SOON: Duration = Duration::from_millis(5);
@@ -195,15 +195,7 @@ fn tasks_make_progress_by_the_host_alone() {
         let count = ours.read_with(|mut io| io.read(&mut text)).await.expect("bytes");
         event::sleep(SOON).await;
         event::yield_now().await;
-        let mut asked = false;
-        std::future::poll_fn(|context| {
-            if std::mem::replace(&mut asked, true) {
-                return std::task::Poll::Ready(());
-            }
-            waker.send(context.waker().clone()).expect("a receiver");
-            std::task::Poll::Pending
-        })
-        .await;
+        woken_through(waker).await;
         let sum = event::spawn(async move { count + 1 }).await;
         assert_eq!(sum.expect("no panic"), 6);
         raise();

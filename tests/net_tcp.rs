@@ -33,8 +33,8 @@ fn a_refused_connect_does_not_look_successful() {
     });
 }
 
-/// Most refusals come with the call. One that comes later makes the descriptor
-/// writable, as success does.
+/// When the loop waits for it already: the descriptor is writable then, as with
+/// success.
 #[test]
 fn a_connect_that_is_refused_later_does_not_look_successful() {
     run(async |handle| {

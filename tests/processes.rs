@@ -13,27 +13,13 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use event::{EventLoop, Kind, Process, Signal, Timer};
-use posix::has_children;
 use posix::heard::{Heard, shell};
+use posix::{await_end, await_stop, has_children};
 use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe_with};
-use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 use support::alone::{again, alone, descriptors, is_alone, text};
 
 const MIB: usize = 1 << 20;
-
-/// Waits until the child is a zombie, and leaves it one.
-fn has_ended(child: &Process) {
-    let pid = Pid::from_raw(child.pid() as i32).unwrap();
-    waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT).unwrap();
-}
-
-/// Waits until the child has stopped, or ended, and leaves that to be told.
-fn has_stopped(child: &Process) {
-    let pid = Pid::from_raw(child.pid() as i32).unwrap();
-    let stopped = WaitIdOptions::STOPPED | WaitIdOptions::EXITED;
-    waitid(WaitId::Pid(pid), stopped | WaitIdOptions::NOWAIT).unwrap();
-}
 
 #[test]
 fn output_streams_are_kept_apart_and_the_status_is_decoded() {
@@ -62,7 +48,7 @@ fn output_comes_before_the_end_also_if_both_are_there() {
         let events = EventLoop::builder().avoid("epoll").build().unwrap();
         let (heard, spawn) = Heard::of(&events, shell("echo out; echo err >&2"));
         let child = spawn.start().unwrap();
-        has_ended(&child);
+        await_end(child.pid());
         events.run().unwrap();
         assert_eq!((&*heard.stdout(), &*heard.stderr()), ("out\n", "err\n"));
         assert!(heard.status().success());
@@ -116,7 +102,7 @@ fn a_child_that_closes_its_input_is_an_error_to_the_writer() {
         let failed = failure.clone();
         let spawn = spawn.on_stdin(move |result| *failed.borrow_mut() = Some(result));
         let child = spawn.start().unwrap();
-        has_stopped(&child);
+        await_stop(child.pid());
         child.write_stdin(&[0; MIB]).unwrap();
         child.send(Signal::CONT).unwrap();
         while heard.stdout() != "closed\n" || failure.borrow().is_none() {
@@ -165,7 +151,7 @@ fn what_a_child_did_not_read_before_its_end_is_an_error() {
         failed.borrow_mut().push(result.unwrap_err().kind());
     });
     let child = spawn.start().unwrap();
-    has_stopped(&child);
+    await_stop(child.pid());
     child.write_stdin(&[b'x'; MIB]).unwrap();
     child.send(Signal::CONT).unwrap();
     events.run().unwrap();
@@ -413,7 +399,7 @@ fn a_loop_that_is_stopped_for_50_ms_goes_on_in_phase() {
             send(Signal::STOP);
             // Its threads stop when one that may not be running takes the
             // signal; before that, to go on would take the signal away.
-            has_stopped(stopped.borrow().as_ref().unwrap());
+            await_stop(stopped.borrow().as_ref().unwrap().pid());
             let send = send.clone();
             let resume = move || send(Signal::CONT);
             handle.timer_after(Duration::from_millis(55), resume).unwrap().detach();

@@ -3,9 +3,11 @@
 #![allow(dead_code)] // each test file uses its own part
 
 use std::ffi::{c_int, c_short, c_void};
+use std::future::poll_fn;
 use std::ptr::{self, NonNull};
 use std::sync::Once;
 use std::sync::mpsc::{Sender, channel};
+use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use event::{EventLoop, ForeignBase, OnPanic};
@@ -30,6 +32,19 @@ impl Watchdog {
         });
         Self { _leash: leash }
     }
+}
+
+/// Waits to be woken by whoever receives the waker.
+pub(crate) async fn woken_through(waker: Sender<Waker>) {
+    let mut asked = false;
+    poll_fn(|context| {
+        if std::mem::replace(&mut asked, true) {
+            return Poll::Ready(());
+        }
+        waker.send(context.waker().clone()).expect("a receiver");
+        Poll::Pending
+    })
+    .await;
 }
 
 /// How C makes its base.

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use event::Signal;
 use rustix::io::Errno;
-use rustix::process::{WaitId, WaitIdOptions, waitid};
+use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 
 /// Sends the calling thread a signal; the others of the process have no part in it.
 pub fn raise(signal: Signal) {
@@ -96,6 +96,21 @@ pub fn assert_default(signal: Signal) {
     for row in ["SigBlk:", "SigIgn:", "SigCgt:"] {
         assert!(!holds(mask(&status, row), signal), "{signal} in {row}");
     }
+}
+
+/// Waits until the child is a zombie, and leaves it one.
+pub fn await_end(pid: u32) {
+    look_at(pid, WaitIdOptions::EXITED);
+}
+
+/// Waits until the child has stopped, or ended, and leaves that to be told.
+pub fn await_stop(pid: u32) {
+    look_at(pid, WaitIdOptions::STOPPED | WaitIdOptions::EXITED);
+}
+
+fn look_at(pid: u32, what: WaitIdOptions) {
+    let pid = Pid::from_raw(pid.try_into().unwrap()).unwrap();
+    waitid(WaitId::Pid(pid), what | WaitIdOptions::NOWAIT).unwrap();
 }
 
 /// Whether this process has a child, be it a zombie. For those who are alone.
