@@ -1,6 +1,7 @@
 //! Descriptors along messages: they arrive, they are ours, and none is lost in
 //! silence or leaked.
 
+mod posix;
 mod sockets;
 mod support;
 
@@ -9,7 +10,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::pin::pin;
 
-use event::{LoopHandle, Parcel, SeqpacketSocket, Socket, SocketError, UnixDatagram};
+use event::{LoopHandle, Parcel, SeqpacketSocket, Signal, Socket, SocketError, UnixDatagram};
 use rustix::io::{FdFlags, fcntl_getfd};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use sockets::{assert_pending, run, tcp_pair};
@@ -45,6 +46,15 @@ impl Pair {
             Self::Packets(packets.0, packets.1),
             Self::Datagrams(datagrams.0, datagrams.1),
         ]
+    }
+
+    /// The one who receives is gone.
+    fn leave(&self) {
+        match self {
+            Self::Stream(_, other) => other.close(),
+            Self::Packets(_, other) => other.close(),
+            Self::Datagrams(_, other) => other.close(),
+        }
     }
 
     async fn send(&self, bytes: &[u8], fds: &[OwnedFd]) -> Result<usize, SocketError> {
@@ -292,5 +302,21 @@ fn they_do_not_travel_without_a_byte_nor_over_the_internet() {
         let error = client.send_with_fds(b"x", &[null().as_fd()]).await.unwrap_err();
         assert!(matches!(error, SocketError::Unsupported(_)), "{error}");
         assert_eq!(client.send_with_fds(b"x", &[]).await.unwrap(), 1);
+    });
+}
+
+#[test]
+fn a_peer_that_is_gone_is_an_error_and_no_signal() {
+    alone(|| {
+        posix::set_ignored(Signal::PIPE, false);
+        run(async |handle| {
+            for pair in Pair::all(handle) {
+                pair.leave();
+                let error = pair.send(b"x", &nulls(1)).await.unwrap_err();
+                let kinds = [ErrorKind::BrokenPipe, ErrorKind::ConnectionRefused];
+                assert!(kinds.contains(&error.kind()), "{error}");
+            }
+        });
+        posix::assert_default(Signal::PIPE);
     });
 }

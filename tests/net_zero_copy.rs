@@ -1,6 +1,7 @@
 //! Sending without copying: every byte arrives, the buffer comes back when the
 //! kernel has done with it, and its telling so is no error.
 
+mod posix;
 mod sockets;
 mod support;
 
@@ -8,7 +9,7 @@ use std::io::ErrorKind;
 use std::net::Shutdown;
 use std::rc::Rc;
 
-use event::{EventLoop, PageBuffer, Socket, SocketError, UdpSocket, ZeroCopied, spawn};
+use event::{EventLoop, PageBuffer, Signal, Socket, SocketError, UdpSocket, ZeroCopied, spawn};
 use proptest::prelude::*;
 use rustix::process::{Resource, Rlimit, setrlimit};
 use sockets::tcp_pair;
@@ -73,6 +74,29 @@ proptest! {
             assert!(reading.await.unwrap() == expected);
         });
     }
+}
+
+#[test]
+fn a_peer_that_is_gone_is_an_error_and_no_signal() {
+    alone(|| {
+        posix::set_ignored(Signal::PIPE, false);
+        run(async |handle| {
+            let (client, served) = tcp_pair(handle).await;
+            drop(served);
+            let error = loop {
+                match client.write_zero_copy(buffer(1)).await {
+                    Ok(in_flight) => drop(in_flight),
+                    Err(error) => break error,
+                }
+                event::sleep(ms(1)).await;
+            };
+            let kinds = [ErrorKind::BrokenPipe, ErrorKind::ConnectionReset];
+            assert!(kinds.contains(&error.kind()), "{error}");
+            let again = client.write_zero_copy(buffer(1)).await.unwrap_err();
+            assert_eq!(again.kind(), ErrorKind::BrokenPipe);
+        });
+        posix::assert_default(Signal::PIPE);
+    });
 }
 
 #[test]
