@@ -19,6 +19,7 @@ use posix::heard::{Heard, shell};
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use support::alone::{alone, alone_blocking, descriptors, text};
+use support::run_until;
 
 #[test]
 fn arguments_environment_and_directory_reach_the_child() {
@@ -86,9 +87,7 @@ fn the_child_starts_with_default_signals() {
         let ignored = rows.iter().find_map(|row| row.strip_prefix("SigIgn:\t")).unwrap();
         assert_eq!(u64::from_str_radix(ignored, 16).unwrap() & !(0b11 << 31), 0, "{rows:?}");
         child.send(Signal::TERM).unwrap();
-        while heard.status.borrow().is_empty() {
-            events.run_once(None).unwrap();
-        }
+        run_until(&events, || !heard.status.borrow().is_empty());
         assert_eq!(heard.status().signal(), Some(Signal::TERM.number()));
         assert!(posix::is_blocked(Signal::TERM), "the parent's mask is as it was");
     });
@@ -112,9 +111,7 @@ fn no_descriptor_leaks_into_the_child() {
         let _other = events.handle().process(Command::new("cat")).on_stdin(|_| {}).start().unwrap();
         let list = |spawn: Spawn, heard: Rc<Heard>| {
             let _child = spawn.start().unwrap();
-            while heard.status.borrow().is_empty() {
-                events.run_once(None).unwrap();
-            }
+            run_until(&events, || !heard.status.borrow().is_empty());
             heard.stdout().split_whitespace().map(str::to_owned).collect::<Vec<_>>()
         };
         let (heard, spawn) = Heard::of(&events, ls());

@@ -18,6 +18,7 @@ use posix::{await_end, await_stop, has_children};
 use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe_with};
 use support::alone::{again, alone, descriptors, is_alone, text};
+use support::run_until;
 
 const MIB: usize = 1 << 20;
 
@@ -105,9 +106,7 @@ fn a_child_that_closes_its_input_is_an_error_to_the_writer() {
         await_stop(child.pid());
         child.write_stdin(&[0; MIB]).unwrap();
         child.send(Signal::CONT).unwrap();
-        while heard.stdout() != "closed\n" || failure.borrow().is_none() {
-            events.run_once(None).unwrap();
-        }
+        run_until(&events, || heard.stdout() == "closed\n" && failure.borrow().is_some());
         let later = failure.take().unwrap().unwrap_err();
         assert_eq!(later.kind(), ErrorKind::BrokenPipe, "of what was waiting");
         assert_eq!(child.pending_stdin(), 0);
@@ -126,9 +125,7 @@ fn a_direct_write_to_a_closed_input_is_an_error_and_no_signal() {
         let events = EventLoop::new().unwrap();
         let (heard, spawn) = Heard::of(&events, shell("exec <&-; echo closed; exec sleep 60"));
         let child = spawn.on_stdin(|_| unreachable!("nothing ever waits")).start().unwrap();
-        while heard.stdout() != "closed\n" {
-            events.run_once(None).unwrap();
-        }
+        run_until(&events, || heard.stdout() == "closed\n");
         for _ in 0..2 {
             let error = child.write_stdin(b"hello").unwrap_err();
             assert_eq!(error.raw_os_error(), Some(Errno::PIPE.raw_os_error()));
@@ -232,9 +229,7 @@ fn a_dropped_process_hears_nothing_more_runs_on_and_is_reaped() {
         assert_eq!(Rc::strong_count(&captured), 1, "the captures are dropped");
         assert_eq!(events.handle().live(), 0);
         events.run().unwrap();
-        while has_children() {
-            events.run_once(Some(Duration::from_millis(1))).unwrap();
-        }
+        run_until(&events, || !has_children());
         assert_eq!(descriptors(), before);
     });
 }
@@ -252,9 +247,10 @@ fn a_child_that_outlives_its_loop_is_reaped_with_the_next_start() {
         // Its input was closed with the loop: it ends, and with it this pipe.
         assert_eq!(File::from(end).read(&mut [0]).unwrap(), 0);
         let next = EventLoop::new().unwrap();
-        while has_children() {
+        run_until(&next, || {
             assert!(next.handle().process(Command::new("no-such-program")).start().is_err());
-        }
+            !has_children()
+        });
     });
 }
 
@@ -275,9 +271,7 @@ fn descendants_that_write_without_end_do_not_delay_the_end() {
     let spawn = events.handle().process(shell("yes & read line; exit 3"));
     let spawn = spawn.on_stdout(move |_| counted.set(counted.get() + 1)).on_stdin(|_| {});
     let child = spawn.on_exit(move |status| ended.set(status.ok())).start().unwrap();
-    while chunks.get() == 0 {
-        events.run_once(None).unwrap();
-    }
+    run_until(&events, || chunks.get() > 0);
     child.write_stdin(b"enough\n").unwrap();
     events.run().unwrap();
     assert_eq!(status.get().and_then(|status| status.code()), Some(3));
