@@ -7,13 +7,13 @@ mod support;
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::net::TcpStream;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use event::{
-    EventLoop, Incoming, Listen, LoopHandle, ServerSocket, Socket, SocketAddress, SocketError,
-    sleep, spawn,
+    EventLoop, Incoming, Kind, Listen, LoopHandle, ServerSocket, Socket, SocketAddress,
+    SocketError, sleep, spawn,
 };
 use futures_core::{FusedStream, Stream};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -127,6 +127,29 @@ fn dropping_a_pending_accept_loses_no_client() {
             assert_eq!(server.accept().await.unwrap().1, client.into());
         }
         begin_and_drop(server.accept()).await;
+    });
+}
+
+#[test]
+fn dropping_a_pending_accept_leaves_no_registration_and_no_timer() {
+    run(async |handle| {
+        let server = ServerSocket::bind(handle, local()).unwrap();
+        server.set_accept_timeout(Some(Duration::from_secs(1000)));
+        let count = |kind| handle.registrations().iter().filter(|one| one.kind == kind).count();
+        let timers = count(Kind::Timer);
+        let waiting = (1, timers + 1);
+        for _ in 0..3 {
+            let mut accepting = Box::pin(server.accept());
+            assert_pending(accepting.as_mut()).await;
+            assert_eq!((count(Kind::Async), count(Kind::Timer)), waiting);
+            drop(accepting);
+            assert_eq!((count(Kind::Async), count(Kind::Timer)), (0, timers));
+            let mut incoming = server.incoming();
+            assert_pending(pin!(next(&mut incoming))).await;
+            assert_eq!((count(Kind::Async), count(Kind::Timer)), waiting);
+            drop(incoming);
+            assert_eq!((count(Kind::Async), count(Kind::Timer)), (0, timers));
+        }
     });
 }
 
