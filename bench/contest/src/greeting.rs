@@ -1,4 +1,7 @@
-//! The answer of the HTTP servers that are written by hand.
+//! What the HTTP servers answer, and how those that are written by hand do.
+
+/// The body.
+pub const GREETING: &[u8] = b"Hello, World!";
 
 /// One whole response.
 pub const RESPONSE: &[u8] = b"HTTP/1.1 200 OK\r\n\

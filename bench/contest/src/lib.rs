@@ -13,6 +13,7 @@ pub mod oneshot;
 pub mod partner;
 pub mod ring;
 pub mod seat;
+pub mod service;
 pub mod words;
 
 mod contestant;

@@ -1,5 +1,6 @@
 //! The layers of tasks: futures on the loop.
 
+mod hyper;
 mod pipe;
 mod run;
 mod servers;
@@ -14,6 +15,8 @@ use contest::seat::Seat;
 use contest::words::Pipe;
 use contest::{Contestant, Outcome};
 use event::EventLoop;
+
+pub(crate) use hyper::Hyper;
 
 /// How long the busy layer looks before it sleeps.
 const LOOK: Duration = Duration::from_micros(50);

@@ -4,7 +4,8 @@ use std::cell::RefCell;
 
 use contest::Outcome;
 use contest::greeting::{RESPONSE, Requests};
-use event::{EventLoop, Listen, Socket, SocketAddress, SocketError, spawn};
+use contest::service;
+use event::{EventLoop, Listen, LoopTimer, Socket, SocketAddress, SocketError, spawn};
 
 const CHUNK: usize = 64 * 1024;
 const BACKLOG: u32 = 4096;
@@ -78,4 +79,10 @@ pub(super) fn greet(socket: Socket) {
             }
         }
     });
+}
+
+/// Answers each request with the greeting, by hyper.
+pub(super) fn hyper(socket: Socket) {
+    let timer = LoopTimer::new(socket.handle());
+    spawn(service::serve(socket, timer));
 }

@@ -10,14 +10,15 @@ pub(crate) struct Contestant {
 }
 
 /// Our layers.
-const OURS: [&str; 4] = ["bare", "async", "shared", "busy"];
+const OURS: [&str; 5] = ["bare", "async", "shared", "busy", "hyper"];
 
-const PEERS: [(&str, &[&str]); 5] = [
+const PEERS: [(&str, &[&str]); 6] = [
     ("raw", &["raw"]),
     ("libevent", &["libevent"]),
     ("mio", &["mio"]),
     ("tokio", &["tokio"]),
     ("tokio shared", &["tokio", "shared"]),
+    ("tokio hyper", &["tokio", "hyper"]),
 ];
 
 pub(crate) fn all(options: &Options) -> Vec<Contestant> {

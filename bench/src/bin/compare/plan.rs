@@ -34,12 +34,13 @@ const LATENCY: &[&str] = &["async", "busy", "raw", "libevent", "tokio"];
 const TIMERS: &[&str] = &["bare", "async", "libevent", "tokio"];
 const PRECISION: &[&str] = &["bare", "async", "raw", "libevent", "tokio"];
 const TASKS: &[&str] = &["async", "busy", "tokio"];
+const HYPERS: &[&str] = &["hyper", "tokio hyper"];
 
 const KILO: usize = 1024;
 const MILLION: u32 = 1_000_000;
 
 pub(crate) fn all(quick: bool) -> Vec<Workload> {
-    [pipes(), echoes(quick), calls(), timers(quick), connections(quick), tasks()]
+    [pipes(), echoes(quick), calls(), timers(quick), requests(quick), connections(quick), tasks()]
         .into_iter()
         .flatten()
         .collect()
@@ -64,7 +65,6 @@ fn echoes(quick: bool) -> Vec<Workload> {
         let shape = Shape::echo(connections, depth, size).lasting(time).beside(beside);
         Workload { name, kind: Kind::Traffic(shape), contestants }
     };
-    let http = Shape::http(50).lasting(time);
     vec![
         echo("W2 C=1", LATENCY, 1, 1, 64, false),
         echo("W2 C=50", BUFFERS, 50, 1, 64, false),
@@ -74,11 +74,6 @@ fn echoes(quick: bool) -> Vec<Workload> {
         echo("W2 64 KiB", BUFFERS, 10, 1, 64 * KILO, false),
         echo("W2 C=50 one core", SERVERS, 50, 1, 64, true),
         echo("W2 C=1000 one core", BUFFERS, 1000, 1, 64, true),
-        Workload {
-            name: "W5 by hand C=50",
-            kind: Kind::Traffic(http),
-            contestants: &["async", "raw", "tokio"],
-        },
     ]
 }
 
@@ -108,6 +103,20 @@ fn sum(figures: &mut Figures) {
     let bytes = of("rss_kb") * 1024.0 / f64::from(MILLION);
     figures.insert("sum_ns".into(), sum);
     figures.insert("bytes".into(), bytes);
+}
+
+fn requests(quick: bool) -> Vec<Workload> {
+    let time = Duration::from_millis(if quick { 300 } else { 800 });
+    let http = |name, contestants, connections| {
+        let shape = Shape::http(connections).lasting(time);
+        Workload { name, kind: Kind::Traffic(shape), contestants }
+    };
+    vec![
+        http("W5 by hand C=50", &["async", "raw", "tokio"], 50),
+        http("W5 hyper C=1", HYPERS, 1),
+        http("W5 hyper C=50", HYPERS, 50),
+        http("W5 hyper C=500", HYPERS, 500),
+    ]
 }
 
 fn connections(quick: bool) -> Vec<Workload> {

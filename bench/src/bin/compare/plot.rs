@@ -17,16 +17,18 @@ const MOST: f64 = 6.0;
 const MARKS: [f64; 8] = [0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0];
 
 /// Colours that can be told apart by everybody; ours are the strong ones.
-const COLOURS: [(&str, &str); 9] = [
+const COLOURS: [(&str, &str); 11] = [
     ("bare", "#0072b2"),
     ("async", "#d55e00"),
     ("shared", "#cc79a7"),
     ("busy", "#009e73"),
+    ("hyper", "#882255"),
     ("raw", "#000000"),
     ("libevent", "#56b4e9"),
     ("mio", "#e69f00"),
     ("tokio", "#888888"),
     ("tokio shared", "#bbbbbb"),
+    ("tokio hyper", "#a89a7a"),
 ];
 
 pub(crate) fn svg(samples: &Samples) -> String {
@@ -60,7 +62,7 @@ fn colour(contestant: &str) -> &'static str {
 
 fn legend(svg: &mut String, samples: &Samples) {
     for (index, name) in contestants(samples).into_iter().enumerate() {
-        let x = 15.0 + 95.0 * index as f64;
+        let x = 15.0 + 80.0 * index as f64;
         let fill = colour(name);
         let _ = writeln!(
             svg,

@@ -78,6 +78,9 @@ pub(crate) const COSTS: &[(&str, &str)] = &[
     ("W3 lateness", "late_p50_us"),
     ("W4 idle", "bytes"),
     ("W5 by hand C=50", "cpu_ns"),
+    ("W5 hyper C=1", "cpu_ns"),
+    ("W5 hyper C=50", "cpu_ns"),
+    ("W5 hyper C=500", "cpu_ns"),
     ("W6 accept", "cpu_ns"),
     ("W7 tasks", "spawn_ns"),
     ("W7 tasks", "yield100_ns"),
@@ -111,12 +114,27 @@ fn cell(
 
 /// Whom the others are measured by.
 pub(crate) fn base(workload: &str) -> &'static str {
-    if workload == "W4 idle" { "tokio shared" } else { "tokio" }
+    match workload {
+        "W4 idle" => "tokio shared",
+        _ if workload.starts_with("W5 hyper") => "tokio hyper",
+        _ => "tokio",
+    }
 }
 
 pub(crate) fn contestants(samples: &Samples) -> Vec<&'static str> {
-    let order =
-        ["bare", "async", "shared", "busy", "raw", "libevent", "mio", "tokio", "tokio shared"];
+    let order = [
+        "bare",
+        "async",
+        "shared",
+        "busy",
+        "hyper",
+        "raw",
+        "libevent",
+        "mio",
+        "tokio",
+        "tokio shared",
+        "tokio hyper",
+    ];
     let ran = |name: &&str| samples.keys().any(|(_, contestant)| contestant == name);
     order.into_iter().filter(ran).collect()
 }

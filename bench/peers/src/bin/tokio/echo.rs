@@ -5,6 +5,8 @@ use std::io;
 use std::net::Ipv4Addr;
 
 use contest::greeting::{RESPONSE, Requests};
+use contest::service;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
@@ -82,4 +84,9 @@ pub async fn greet(mut stream: TcpStream) {
             }
         }
     }
+}
+
+pub async fn hyper(stream: TcpStream) {
+    let _ = stream.set_nodelay(true);
+    service::serve(TokioIo::new(stream), TokioTimer::new()).await;
 }

@@ -1,5 +1,5 @@
 //! tokio, on one thread. With `shared` before the words, a server reads into
-//! one buffer for all connections.
+//! one buffer for all connections; with `hyper`, it is hyper.
 
 mod echo;
 mod pipe;
@@ -19,6 +19,8 @@ use tokio::runtime::{Builder, Runtime};
 struct Tokio;
 
 struct Shared;
+
+struct Hyper;
 
 fn runtime() -> io::Result<Runtime> {
     Builder::new_current_thread().enable_all().build()
@@ -87,10 +89,18 @@ impl Contestant for Shared {
     }
 }
 
+impl Contestant for Hyper {
+    fn http(&self, port: u16) -> Outcome {
+        let serve = echo::serve(port, |stream| drop(tokio::spawn(echo::hyper(stream))));
+        Ok(runtime()?.block_on(serve)?)
+    }
+}
+
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     match words.split_first() {
         Some((first, rest)) if first == "shared" => contest::main(&Shared, rest),
+        Some((first, rest)) if first == "hyper" => contest::main(&Hyper, rest),
         _ => contest::main(&Tokio, &words),
     }
 }

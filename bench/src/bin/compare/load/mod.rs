@@ -1,6 +1,7 @@
 //! The load: clients on a plain epoll loop, in the driver's own thread.
 
 mod client;
+mod replies;
 mod visitors;
 
 use std::io;
@@ -8,10 +9,12 @@ use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
+use bench::server::PATIENCE;
 use contest::clock;
-use rustix::event::epoll;
+use rustix::event::{Timespec, epoll};
 
 use client::Client;
+use replies::Reply;
 pub(crate) use visitors::visit;
 
 /// How many events are taken at a time.
@@ -26,8 +29,7 @@ pub(crate) struct Shape {
     /// Messages in flight on each.
     pub(crate) depth: usize,
     pub(crate) request: Vec<u8>,
-    /// The length of a reply; zero: as the first one says.
-    pub(crate) reply: usize,
+    pub(crate) reply: Reply,
     pub(crate) time: Duration,
     /// Load and server on one CPU.
     pub(crate) beside: bool,
@@ -40,7 +42,7 @@ impl Shape {
             connections,
             depth,
             request: vec![b'e'; size],
-            reply: size,
+            reply: Reply::Bytes(size),
             time: Duration::ZERO,
             beside: false,
         }
@@ -48,7 +50,7 @@ impl Shape {
 
     pub(crate) fn http(connections: usize) -> Self {
         let request = b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n".to_vec();
-        Self { word: "http", request, reply: 0, ..Self::echo(connections, 1, 0) }
+        Self { word: "http", request, reply: Reply::Greeting, ..Self::echo(connections, 1, 0) }
     }
 
     pub(crate) fn lasting(mut self, time: Duration) -> Self {
@@ -121,14 +123,24 @@ impl Load {
         let mut done = Exchanged::default();
         let mut events = Vec::with_capacity(BATCH);
         while !is_over(until, &done, begin) {
-            events.clear();
-            epoll::wait(&self.poller, rustix::buffer::spare_capacity(&mut events), None)?;
+            self.wait(&mut events)?;
             for event in &events {
                 self.serve(event.data.u64() as usize, event.flags, &mut done)?;
             }
         }
         done.nanos = clock::wall() - begin;
         Ok(done)
+    }
+
+    /// Waits for events; a server that owes an answer for ever has failed.
+    fn wait(&self, events: &mut Vec<epoll::Event>) -> io::Result<()> {
+        let patience = Timespec { tv_sec: PATIENCE.as_secs() as i64, tv_nsec: 0 };
+        events.clear();
+        let room = rustix::buffer::spare_capacity(events);
+        match epoll::wait(&self.poller, room, Some(&patience))? {
+            0 => Err(io::ErrorKind::TimedOut.into()),
+            _ => Ok(()),
+        }
     }
 
     fn serve(
