@@ -64,8 +64,8 @@ impl LoopTimer {
         }
     }
 
-    fn until(&self, deadline: i64) -> LoopSleep {
-        LoopSleep { remote: self.remote.clone(), deadline, alarm: Alarm::None }
+    fn until(&self, deadline: i64, asked: i64) -> LoopSleep {
+        LoopSleep { remote: self.remote.clone(), deadline, asked, alarm: Alarm::None }
     }
 }
 
@@ -76,11 +76,12 @@ fn nanos(duration: Duration) -> i64 {
 
 impl hyper::rt::Timer for LoopTimer {
     fn sleep(&self, duration: Duration) -> Pin<Box<dyn hyper::rt::Sleep>> {
-        Box::pin(self.until(self.moment().saturating_add(nanos(duration))))
+        let moment = self.moment();
+        Box::pin(self.until(moment.saturating_add(nanos(duration)), moment))
     }
 
     fn sleep_until(&self, deadline: Instant) -> Pin<Box<dyn hyper::rt::Sleep>> {
-        Box::pin(self.until(self.convert(deadline)))
+        Box::pin(self.until(self.convert(deadline), UNKNOWN))
     }
 
     fn now(&self) -> Instant {
@@ -96,10 +97,17 @@ impl hyper::rt::Timer for LoopTimer {
     }
 }
 
+/// Before all times.
+const UNKNOWN: i64 = i64::MIN;
+
 /// A sleep that may be polled on any thread.
 struct LoopSleep {
     remote: Remote,
     deadline: i64,
+    /// The time when it was asked for. Reading the clock again at the first
+    /// poll would be half of what a sleep costs hyper, which makes one for each
+    /// request; a deadline that has passed meanwhile rings in the next turn.
+    asked: i64,
     alarm: Alarm,
 }
 
@@ -130,12 +138,12 @@ impl LoopSleep {
             let pending = core.timers.wake_up(id, context.waker());
             return if pending { Poll::Pending } else { Poll::Ready(()) };
         }
-        let now = handle.now();
-        if self.deadline <= now {
+        if self.deadline <= self.asked {
             return Poll::Ready(());
         }
         let action = Action::Wake(context.waker().clone());
-        let id = core.schedule(now, self.deadline, action).expect("fewer than four billion timers");
+        let id = core.schedule(self.asked, self.deadline, action);
+        let id = id.expect("fewer than four billion timers");
         self.alarm = Alarm::Timer(id);
         Poll::Pending
     }
@@ -163,7 +171,7 @@ impl LoopSleep {
     }
 
     fn reset(&mut self, deadline: i64) {
-        self.deadline = deadline;
+        (self.deadline, self.asked) = (deadline, UNKNOWN);
         if let (Alarm::Timer(id), Some(handle)) = (&self.alarm, self.remote.here()) {
             if handle.core().reschedule(handle.now(), *id, deadline) {
                 return;
