@@ -212,6 +212,7 @@ cases!(
     a_write_waits_for_room_and_goes_on,
     an_empty_write_is_done_at_once,
     a_vectored_write_keeps_the_order,
+    a_vectored_write_of_any_size_keeps_the_order,
     more_buffers_than_the_system_takes_are_written_in_part,
     closing_twice_is_no_error_and_ends_one_direction,
     writing_after_the_end_is_an_error_and_no_signal,
@@ -317,6 +318,17 @@ fn a_vectored_write_keeps_the_order<K: Kind>(mut pair: Pair) {
     let polled = K::poll_write_vectored(&mut pair.ours, Waker::noop(), &buffers);
     assert!(matches!(polled, Poll::Ready(Ok(11))), "{polled:?}");
     assert_eq!(pair.take(11), b"onetwothree");
+}
+
+fn a_vectored_write_of_any_size_keeps_the_order<K: Kind>(mut pair: Pair) {
+    let bytes = noise(8192);
+    // Small ones may be copied together, where others are not.
+    for (first, second) in [(500, 500), (1, 1023), (1023, 2), (1024, 1), (0, 2000), (4000, 4000)] {
+        let buffers = [&bytes[..first], &bytes[first..first + second]].map(IoSlice::new);
+        let polled = K::poll_write_vectored(&mut pair.ours, Waker::noop(), &buffers);
+        assert!(matches!(polled, Poll::Ready(Ok(count)) if count == first + second), "{polled:?}");
+        assert!(pair.take(first + second) == bytes[..first + second], "other bytes than were sent");
+    }
 }
 
 fn more_buffers_than_the_system_takes_are_written_in_part<K: Kind>(mut pair: Pair) {
