@@ -119,6 +119,18 @@ fn a_sleep_is_never_early() {
 }
 
 #[test]
+fn a_sleep_that_is_overdue_at_its_first_poll_ends() {
+    let events = EventLoop::new().unwrap();
+    let (handle, timer) = (events.handle(), LoopTimer::new(&events.handle()));
+    let until = timer.sleep_until(Instant::now() + Duration::from_millis(1));
+    let asked = timer.sleep(Duration::from_millis(1));
+    thread::sleep(Duration::from_millis(5));
+    for sleep in [until, asked] {
+        events.block_on(handle.timeout(GENEROUS, sleep)).unwrap().unwrap();
+    }
+}
+
+#[test]
 fn a_reset_moves_the_one_timer() {
     let events = virtual_loop();
     let timer = LoopTimer::new(&events.handle());

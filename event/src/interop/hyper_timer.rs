@@ -113,9 +113,9 @@ const UNKNOWN: i64 = i64::MIN;
 struct LoopSleep {
     remote: Remote,
     deadline: i64,
-    /// The time when it was asked for. Reading the clock again at the first
-    /// poll would be half of what a sleep costs hyper, which makes one for each
-    /// request; a deadline that has passed meanwhile rings in the next turn.
+    /// The time when it was asked for, if that is known. The first poll does
+    /// not read the clock again, for hyper makes a sleep for each request; a
+    /// deadline that has passed meanwhile rings in the next turn.
     asked: i64,
     alarm: Alarm,
 }
