@@ -13,23 +13,6 @@ use crate::net::{AsSocket, OwnedReadHalf, OwnedWriteHalf, ReadHalf, Socket, Writ
 use crate::reactor::LoopHandle;
 use crate::sys::recv_hyper;
 
-/// So many bytes are copied together sooner than the kernel collects them:
-/// `sendmsg(2)` of two buffers takes it 180 ns longer than `send(2)` of one.
-const SMALL: usize = 1024;
-
-/// The bytes of all buffers in one, if that costs less.
-fn in_one<'a>(buffers: &'a [IoSlice<'_>], room: &'a mut [u8; SMALL]) -> Option<&'a [u8]> {
-    if let [only] = buffers {
-        return Some(only);
-    }
-    let mut length = 0;
-    for buffer in buffers {
-        room.get_mut(length..length + buffer.len())?.copy_from_slice(buffer);
-        length += buffer.len();
-    }
-    Some(&room[..length])
-}
-
 macro_rules! read {
     ($($reader:ty),*) => {$(
         impl Read for $reader {
@@ -67,12 +50,7 @@ macro_rules! write {
                 context: &mut Context<'_>,
                 buffers: &[IoSlice<'_>],
             ) -> Poll<io::Result<usize>> {
-                let (socket, mut room) = (self.as_socket(), [0; SMALL]);
-                let written = match in_one(buffers, &mut room) {
-                    Some(bytes) => socket.poll_write(context, bytes),
-                    None => socket.poll_write_vectored(context, buffers),
-                };
-                written.map_err(io::Error::from)
+                self.as_socket().poll_write_vectored(context, buffers).map_err(io::Error::from)
             }
 
             fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
