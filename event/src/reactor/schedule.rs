@@ -1,16 +1,17 @@
 //! An ordered queue of deadlines: pure logic, no clock and no kernel.
 //!
-//! A binary heap of small keys beside a slab of entries. Cancelling and moving
-//! a deadline back touch the entry only; the key in the heap is found to be
-//! out of date when it surfaces. Keys carry a sequence number: equal deadlines
-//! come out in the order in which they were scheduled, and a number used once
-//! tells an entry from a later one in the same place.
+//! A wheel of small keys beside a slab of entries. Cancelling and moving a
+//! deadline back touch the entry only; the key in the wheel is found to be out
+//! of date when it surfaces. Keys carry a sequence number: equal deadlines come
+//! out in the order in which they were scheduled, and a number used once tells
+//! an entry from a later one in the same place.
 #![forbid(unsafe_code)]
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::VecDeque;
 
 use slab::Slab;
+
+use super::wheel::{Key, Wheel};
 
 /// Names one entry for its whole life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,19 +20,11 @@ pub(crate) struct Id {
     birth: u64,
 }
 
-/// A deadline as the heap orders it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Key {
-    deadline: i64,
-    sequence: u64,
-    index: u32,
-}
-
 struct Entry<T> {
     birth: u64,
     deadline: i64,
     sequence: u64,
-    /// The sequence of its key in the heap; `NOT_QUEUED` if it was set aside.
+    /// The sequence of its key in the wheel; `NOT_QUEUED` if it was set aside.
     queued: u64,
     value: T,
 }
@@ -41,13 +34,13 @@ const NOT_QUEUED: u64 = 0;
 /// The queue.
 pub(crate) struct Schedule<T> {
     entries: Slab<Entry<T>>,
-    heap: BinaryHeap<Reverse<Key>>,
+    keys: Wheel,
     /// Due and on their way to being run, in order.
     due: VecDeque<Key>,
     /// Room for what `set_aside` passes over.
     young: Vec<Key>,
     sequence: u64,
-    /// Keys in the heap that stand for nothing any more.
+    /// Keys in the wheel that stand for nothing any more.
     dead: usize,
 }
 
@@ -55,7 +48,7 @@ impl<T> Default for Schedule<T> {
     fn default() -> Self {
         Self {
             entries: Slab::new(),
-            heap: BinaryHeap::new(),
+            keys: Wheel::default(),
             due: VecDeque::new(),
             young: Vec::new(),
             sequence: NOT_QUEUED,
@@ -89,7 +82,7 @@ impl<T> Schedule<T> {
         let entry = Entry { birth: sequence, deadline, sequence, queued: sequence, value };
         let index = u32::try_from(self.entries.vacant_key()).ok()?;
         self.entries.insert(entry);
-        self.heap.push(Reverse(Key { deadline, sequence, index }));
+        self.keys.push(Key { deadline, sequence, index });
         Some(Id { index, birth: sequence })
     }
 
@@ -132,7 +125,7 @@ impl<T> Schedule<T> {
         }
         let was_queued = std::mem::replace(&mut entry.queued, sequence) != NOT_QUEUED;
         self.dead += usize::from(was_queued);
-        self.heap.push(Reverse(Key { deadline, sequence, index: id.index }));
+        self.keys.push(Key { deadline, sequence, index: id.index });
         self.compact();
         true
     }
@@ -145,23 +138,28 @@ impl<T> Schedule<T> {
         self.surface().map(|key| key.deadline)
     }
 
-    /// Brings a key that is true to the top of the heap.
+    fn first(&mut self) -> Option<Key> {
+        let before = self.keys.len();
+        let first = self.keys.first(|key| is_true(&self.entries, key));
+        self.dead = self.dead.saturating_sub(before - self.keys.len());
+        first
+    }
+
+    /// Brings a key that is true to the surface.
     fn surface(&mut self) -> Option<Key> {
         loop {
-            let Reverse(key) = *self.heap.peek()?;
+            let key = self.first()?;
             let entry = self.entries.get_mut(key.index as usize);
             match entry.filter(|entry| entry.queued == key.sequence) {
                 Some(entry) if entry.sequence == key.sequence => return Some(key),
                 Some(entry) => {
                     entry.queued = entry.sequence;
                     let Entry { deadline, sequence, .. } = *entry;
-                    let moved = Key { deadline, sequence, index: key.index };
-                    if let Some(mut top) = self.heap.peek_mut() {
-                        *top = Reverse(moved);
-                    }
+                    self.keys.pop();
+                    self.keys.push(Key { deadline, sequence, index: key.index });
                 }
                 None => {
-                    self.heap.pop();
+                    self.keys.pop();
                     self.dead = self.dead.saturating_sub(1);
                 }
             }
@@ -177,7 +175,7 @@ impl<T> Schedule<T> {
             let Some(key) = self.surface().filter(|key| key.deadline <= now) else {
                 break;
             };
-            self.heap.pop();
+            self.keys.pop();
             if key.sequence > horizon {
                 self.young.push(key);
             } else {
@@ -185,7 +183,7 @@ impl<T> Schedule<T> {
                 self.due.push_back(key);
             }
         }
-        self.heap.extend(self.young.drain(..).map(Reverse));
+        self.young.drain(..).for_each(|key| self.keys.push(key));
     }
 
     /// The next entry that was set aside and has not been cancelled or moved since.
@@ -200,17 +198,13 @@ impl<T> Schedule<T> {
         }
     }
 
-    /// Rebuilds the heap when most of it is dead, so that cancelling costs no
+    /// Throws dead keys out when most are, so that cancelling costs no
     /// memory for longer than it must.
     fn compact(&mut self) {
-        if self.dead < 64 || self.dead * 2 < self.heap.len() {
+        if self.dead < 64 || self.dead * 2 < self.keys.len() {
             return;
         }
-        let entries = &self.entries;
-        self.heap.retain(|Reverse(key)| {
-            let entry = entries.get(key.index as usize);
-            entry.is_some_and(|entry| entry.queued == key.sequence)
-        });
+        self.keys.retain(|key| is_true(&self.entries, key));
         self.dead = 0;
     }
 
@@ -218,6 +212,12 @@ impl<T> Schedule<T> {
     pub(crate) fn take(&mut self) -> Self {
         std::mem::take(self)
     }
+}
+
+/// Whether the key stands for an entry, if perhaps at a deadline since moved.
+fn is_true<T>(entries: &Slab<Entry<T>>, key: &Key) -> bool {
+    let entry = entries.get(key.index as usize);
+    entry.is_some_and(|entry| entry.queued == key.sequence)
 }
 
 #[cfg(test)]
@@ -393,7 +393,7 @@ mod tests {
             schedule.reset(id, n / 2);
             schedule.remove(id);
         }
-        assert!(schedule.heap.len() < 1000, "{} keys for 100 entries", schedule.heap.len());
+        assert!(schedule.keys.len() < 1000, "{} keys for 100 entries", schedule.keys.len());
         assert_eq!(schedule.earliest(), Some(1000));
         assert_eq!(schedule.len(), far.len());
     }

@@ -6,6 +6,7 @@ use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::clock::nanos;
 use super::core::Core;
 use super::schedule::Id;
 use super::timers::Action;
@@ -141,8 +142,9 @@ impl Timer {
         let Some(core) = &self.core else {
             return Ok(false);
         };
-        let deadline = core.clock.after(delay).ok_or(TimerError::OutOfRange)?;
-        self.reset_at(deadline)
+        let now = core.clock.now();
+        let deadline = nanos(delay).and_then(|delay| now.checked_add(delay));
+        self.reschedule(core, now, deadline.ok_or(TimerError::OutOfRange)?)
     }
 
     /// Moves a pending timer to `deadline`, as [`reset`](Timer::reset) does.
@@ -154,9 +156,12 @@ impl Timer {
         let Some(core) = &self.core else {
             return Ok(false);
         };
-        core.check_process().map_err(TimerError::Loop)?;
+        self.reschedule(core, core.clock.now(), deadline)
+    }
+
+    fn reschedule(&self, core: &Core, now: i64, deadline: i64) -> Result<bool, TimerError> {
         core.check().map_err(TimerError::Loop)?;
-        Ok(core.reschedule(core.clock.now(), self.id, deadline))
+        Ok(core.reschedule(now, self.id, deadline))
     }
 
     /// Lets the timer run without a handle.

@@ -1,0 +1,225 @@
+//! Keys in the exact order of their deadlines, a million of them if need be.
+//!
+//! The next ones are in a binary heap. When that is no longer small, later ones
+//! wait in a hierarchical wheel: unsorted, in slots of a millisecond, of 64
+//! milliseconds, and so on. A slot is opened when its time comes to be the
+//! next, so each key moves a few times at most, and the heap stays in the cache.
+#![forbid(unsafe_code)]
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+/// A deadline. Equal ones are in the order in which they were scheduled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Key {
+    pub(crate) deadline: i64,
+    pub(crate) sequence: u64,
+    pub(crate) index: u32,
+}
+
+/// The width of the narrowest slots: 2^20 nanoseconds.
+const NARROWEST: u32 = 20;
+/// A level has 2^6 slots, each as wide as the whole level below.
+const BITS: u32 = 6;
+const SLOTS: u64 = 1 << BITS;
+/// Enough for any deadline.
+const LEVELS: usize = (i64::BITS - NARROWEST).div_ceil(BITS) as usize;
+
+/// A heap of so many keys is as good as a wheel, and needs no slots.
+const SMALL: usize = 512;
+
+/// Memory for so many keys stays with an empty slot.
+const SPARE: usize = 64;
+
+impl Key {
+    /// In narrowest slots since the beginning of time. What is due before that
+    /// is due in the first.
+    fn tick(&self) -> u64 {
+        self.deadline.max(0).unsigned_abs() >> NARROWEST
+    }
+}
+
+#[derive(Default)]
+struct Level {
+    /// A bit for each slot that has keys.
+    occupied: u64,
+    /// Made when the first of them gets one.
+    slots: Vec<Vec<Key>>,
+}
+
+/// The keys.
+#[derive(Default)]
+pub(crate) struct Wheel {
+    near: BinaryHeap<Reverse<Key>>,
+    /// The slot that was opened last. Those in the levels are later; a slot of
+    /// a level is in the same slot of the next level as this one.
+    here: u64,
+    levels: [Level; LEVELS],
+    /// How many are in the levels.
+    far: usize,
+}
+
+impl Wheel {
+    pub(crate) fn len(&self) -> usize {
+        self.near.len() + self.far
+    }
+
+    pub(crate) fn push(&mut self, key: Key) {
+        if self.near.len() < SMALL {
+            return self.near.push(Reverse(key));
+        }
+        if self.far == 0 {
+            // Nothing depends on it: as late as can be.
+            let first = self.near.peek().map_or(0, |Reverse(first)| first.tick());
+            self.here = first.min(key.tick());
+        }
+        self.place(key);
+    }
+
+    /// The earliest. Those that come near are kept if `keep` says so: asked of
+    /// many in a row it does not wait for the memory of each.
+    pub(crate) fn first(&mut self, keep: impl Fn(&Key) -> bool) -> Option<Key> {
+        while self.far > 0 && self.near.peek().is_none_or(|Reverse(key)| key.tick() > self.here) {
+            self.open_next(&keep);
+        }
+        self.near.peek().map(|Reverse(key)| *key)
+    }
+
+    /// Takes the [`first`](Self::first) out.
+    pub(crate) fn pop(&mut self) {
+        self.near.pop();
+    }
+
+    fn place(&mut self, key: Key) {
+        let tick = key.tick();
+        if tick <= self.here {
+            return self.near.push(Reverse(key));
+        }
+        let level = (tick ^ self.here).ilog2() / BITS;
+        let slot = tick >> (level * BITS) & (SLOTS - 1);
+        self.levels[level as usize].put(slot, key);
+        self.far += 1;
+    }
+
+    /// Empties the earliest slot, into the heap or into narrower ones.
+    fn open_next(&mut self, keep: &impl Fn(&Key) -> bool) {
+        let level = self.levels.iter().position(|level| level.occupied != 0);
+        let Some(level) = level else { return };
+        let (slot, mut keys) = self.levels[level].take_first();
+        let width = level as u32 * BITS;
+        let above = self.here >> (width + BITS) << (width + BITS);
+        self.here = above | slot << width;
+        self.far -= keys.len();
+        if level == 0 {
+            keys.retain(keep);
+        }
+        keys.drain(..).for_each(|key| self.place(key));
+        self.levels[level].give_back(slot, keys);
+    }
+
+    /// Keeps those that `keep` says.
+    pub(crate) fn retain(&mut self, keep: impl Fn(&Key) -> bool) {
+        self.near.retain(|Reverse(key)| keep(key));
+        self.levels.iter_mut().for_each(|level| level.retain(&keep));
+        self.far = self.levels.iter().flat_map(|level| &level.slots).map(Vec::len).sum();
+    }
+}
+
+impl Level {
+    fn put(&mut self, slot: u64, key: Key) {
+        if self.slots.is_empty() {
+            self.slots.resize_with(SLOTS as usize, Vec::new);
+        }
+        self.slots[slot as usize].push(key);
+        self.occupied |= 1 << slot;
+    }
+
+    fn take_first(&mut self) -> (u64, Vec<Key>) {
+        let slot = self.occupied.trailing_zeros();
+        self.occupied &= self.occupied - 1;
+        (slot.into(), std::mem::take(&mut self.slots[slot as usize]))
+    }
+
+    /// The memory of a slot that was taken, if it is not much.
+    fn give_back(&mut self, slot: u64, keys: Vec<Key>) {
+        let place = &mut self.slots[slot as usize];
+        if place.capacity() == 0 && keys.capacity() <= SPARE {
+            *place = keys;
+        }
+    }
+
+    fn retain(&mut self, keep: &impl Fn(&Key) -> bool) {
+        for (slot, keys) in self.slots.iter_mut().enumerate() {
+            keys.retain(keep);
+            if keys.is_empty() {
+                self.occupied &= !(1 << slot);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Numbers that look random and are the same each time (xorshift).
+    struct Random(u64);
+
+    impl Random {
+        fn draw(&mut self) -> u64 {
+            self.0 ^= self.0 << 13;
+            self.0 ^= self.0 >> 7;
+            self.0 ^= self.0 << 17;
+            self.0
+        }
+
+        /// Of every magnitude, the ends and equal ones among them.
+        fn deadline(&mut self) -> i64 {
+            match self.draw() % 16 {
+                0 => i64::MIN,
+                1 => i64::MAX,
+                2 => 1 << 40,
+                _ => (self.draw() >> (self.draw() % 64)) as i64,
+            }
+        }
+    }
+
+    #[test]
+    fn keys_come_out_in_the_order_of_a_sorted_list() {
+        for seed in 1..20 {
+            let mut random = Random(seed);
+            let (mut wheel, mut sorted) = (Wheel::default(), std::collections::BTreeSet::new());
+            for sequence in 0..20_000 {
+                let deadline = random.deadline();
+                let key = Key { deadline, sequence, index: sequence as u32 };
+                wheel.push(key);
+                sorted.insert(key);
+                // Fewer come out than go in, and now and then none is left.
+                let out = if random.draw() % 5000 == 0 { sorted.len() } else { 0 };
+                for _ in 0..out + (random.draw() % 2) as usize {
+                    assert_eq!(wheel.first(|_| true), sorted.pop_first());
+                    wheel.pop();
+                }
+                assert_eq!(wheel.len(), sorted.len());
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_retained_does_not_come_out() {
+        let mut random = Random(7);
+        let mut wheel = Wheel::default();
+        let key = |sequence| Key { deadline: random.deadline(), sequence, index: 0 };
+        let mut keys: Vec<_> = (0..10_000).map(key).collect();
+        keys.iter().for_each(|key| wheel.push(*key));
+        let odd = |key: &Key| key.sequence % 2 == 1;
+        wheel.retain(odd);
+        keys.retain(odd);
+        keys.sort();
+        for key in keys {
+            assert_eq!(wheel.first(|_| true), Some(key));
+            wheel.pop();
+        }
+        assert_eq!(wheel.len(), 0);
+    }
+}
