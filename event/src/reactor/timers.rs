@@ -9,7 +9,6 @@ use std::rc::Rc;
 use std::task::Waker;
 
 use super::callback::Callback;
-use super::clock::Clock;
 use super::core::Core;
 use super::counters::Tally;
 use super::schedule::{Id, Schedule};
@@ -18,6 +17,15 @@ use crate::sys::{Forked, RawBase, RawEvent, What};
 
 /// At most so many timer callbacks in one turn, for descriptors must not starve.
 const BUDGET: usize = 1024;
+
+/// So many timers in one turn are a crowd.
+const CROWD: usize = 8;
+
+/// For so long, in nanoseconds, the next of a crowd gather before the loop wakes
+/// up for them: a wake-up costs as much as dozens of callbacks. It is twice what
+/// the kernel allows itself for a plain sleep (`PR_SET_TIMERSLACK`); timers
+/// that come singly are exact.
+const GATHER: i64 = 100_000;
 
 /// What a due entry does.
 pub(crate) enum Action {
@@ -34,6 +42,8 @@ pub(crate) struct Timers {
     set: Rc<Cell<Option<i64>>>,
     /// The alarm rang, or something was scheduled for now: look at the schedule.
     look: Rc<Cell<bool>>,
+    /// Until then a crowd gathers: the alarm is not set to ring earlier.
+    gathering: Cell<i64>,
 }
 
 impl Timers {
@@ -60,6 +70,7 @@ impl Timers {
             event: RefCell::new(Some(event)),
             set,
             look,
+            gathering: Cell::new(i64::MIN),
         })
     }
 
@@ -126,8 +137,8 @@ impl Timers {
     }
 
     /// Notes whether the earliest deadline has come.
-    pub(crate) fn expire(&self, clock: &Clock) -> bool {
-        let due = self.earliest().is_some_and(|deadline| deadline <= clock.now());
+    pub(crate) fn expire(&self, now: impl FnOnce() -> i64) -> bool {
+        let due = self.earliest().is_some_and(|deadline| deadline <= now());
         self.look.set(self.look.get() || due);
         due
     }
@@ -136,7 +147,8 @@ impl Timers {
     /// if that is earlier. One that is set to ring too early is left alone: an
     /// early wake-up is cheaper than a system call for every cancelled timer.
     pub(crate) fn arm(&self, limit: Option<i64>) -> io::Result<()> {
-        let Some(wanted) = [self.earliest(), limit].into_iter().flatten().min() else {
+        let earliest = self.earliest().map(|deadline| deadline.max(self.gathering.get()));
+        let Some(wanted) = [earliest, limit].into_iter().flatten().min() else {
             return Ok(());
         };
         if self.set.get().is_some_and(|set| set <= wanted) {
@@ -159,12 +171,17 @@ impl Timers {
         }
         let now = core.clock.now();
         self.schedule.borrow_mut().set_aside(now, horizon, BUDGET);
+        let mut fired = 0;
         while let Some((id, deadline)) = self.next_due() {
             self.fire(core, now, id, deadline);
+            fired += 1;
         }
-        // What is over the budget, and what the callbacks scheduled for now. (If
-        // one of them panics, the rest is what comes earliest.)
-        self.expire(&core.clock);
+        let crowd = fired >= CROWD && !core.clock.is_virtual();
+        self.gathering.set(if crowd { now.saturating_add(GATHER) } else { i64::MIN });
+        // What is over the budget, and what was scheduled for now; of a crowd
+        // not what has come due meanwhile. (If a callback panics, the rest is
+        // what comes earliest.)
+        self.expire(|| if crowd { now } else { core.clock.now() });
     }
 
     fn next_due(&self) -> Option<(Id, i64)> {
