@@ -138,6 +138,16 @@ impl<T> Schedule<T> {
         self.surface().map(|key| key.deadline)
     }
 
+    /// The latest deadline of a crowd: of the next entries that are due by
+    /// `end`, if there are at least so many. In a short look some may be missed.
+    pub(crate) fn end_of_crowd(&self, crowd: usize, end: i64) -> Option<i64> {
+        let soon = self.keys.nearest().filter(|key| key.deadline <= end);
+        let (count, latest) = soon
+            .filter(|key| is_exact(&self.entries, key))
+            .fold((0, None), |(count, latest), key| (count + 1, latest.max(Some(key.deadline))));
+        latest.filter(|_| count >= crowd && self.due.is_empty())
+    }
+
     fn first(&mut self) -> Option<Key> {
         let before = self.keys.len();
         let first = self.keys.first(|key| is_true(&self.entries, key));
@@ -218,6 +228,12 @@ impl<T> Schedule<T> {
 fn is_true<T>(entries: &Slab<Entry<T>>, key: &Key) -> bool {
     let entry = entries.get(key.index as usize);
     entry.is_some_and(|entry| entry.queued == key.sequence)
+}
+
+/// Whether the key stands for an entry at its deadline.
+fn is_exact<T>(entries: &Slab<Entry<T>>, key: &Key) -> bool {
+    let entry = entries.get(key.index as usize);
+    entry.is_some_and(|entry| entry.queued == key.sequence && entry.sequence == key.sequence)
 }
 
 #[cfg(test)]

@@ -18,13 +18,12 @@ use crate::sys::{Forked, RawBase, RawEvent, What};
 /// At most so many timer callbacks in one turn, for descriptors must not starve.
 const BUDGET: usize = 1024;
 
-/// So many timers in one turn are a crowd.
+/// So many timers are a crowd: in one turn, and again within `GATHER` of it.
 const CROWD: usize = 8;
 
-/// For so long, in nanoseconds, the next of a crowd gather before the loop wakes
-/// up for them: a wake-up costs as much as dozens of callbacks. It is twice what
-/// the kernel allows itself for a plain sleep (`PR_SET_TIMERSLACK`); timers
-/// that come singly are exact.
+/// For so long, in nanoseconds, a crowd that follows on a crowd gathers before the
+/// loop wakes up for it: a wake-up costs as much as dozens of callbacks. It is
+/// twice what the kernel allows itself for a plain sleep (`PR_SET_TIMERSLACK`).
 const GATHER: i64 = 100_000;
 
 /// What a due entry does.
@@ -42,7 +41,7 @@ pub(crate) struct Timers {
     set: Rc<Cell<Option<i64>>>,
     /// The alarm rang, or something was scheduled for now: look at the schedule.
     look: Rc<Cell<bool>>,
-    /// Until then a crowd gathers: the alarm is not set to ring earlier.
+    /// After a crowd: until then another may gather.
     gathering: Cell<i64>,
 }
 
@@ -147,7 +146,7 @@ impl Timers {
     /// if that is earlier. One that is set to ring too early is left alone: an
     /// early wake-up is cheaper than a system call for every cancelled timer.
     pub(crate) fn arm(&self, limit: Option<i64>) -> io::Result<()> {
-        let earliest = self.earliest().map(|deadline| deadline.max(self.gathering.get()));
+        let earliest = self.earliest().map(|deadline| self.gather(deadline));
         let Some(wanted) = [earliest, limit].into_iter().flatten().min() else {
             return Ok(());
         };
@@ -157,6 +156,16 @@ impl Timers {
         self.alarm.set(wanted)?;
         self.set.set(Some(wanted));
         Ok(())
+    }
+
+    /// When to wake up for what is due at `earliest`: then, unless a crowd
+    /// follows on a crowd. The last of that one is waited for, and nobody else.
+    fn gather(&self, earliest: i64) -> i64 {
+        let end = self.gathering.get();
+        if earliest >= end {
+            return earliest;
+        }
+        self.schedule.borrow().end_of_crowd(CROWD, end).unwrap_or(earliest)
     }
 
     /// What was scheduled last, as the horizon of a turn.
@@ -178,9 +187,9 @@ impl Timers {
         }
         let crowd = fired >= CROWD && !core.clock.is_virtual();
         self.gathering.set(if crowd { now.saturating_add(GATHER) } else { i64::MIN });
-        // What is over the budget, and what was scheduled for now; of a crowd
-        // not what has come due meanwhile. (If a callback panics, the rest is
-        // what comes earliest.)
+        // What is over the budget, and what was scheduled for now; after a crowd
+        // not what has come due meanwhile, for which the alarm is set. (If a
+        // callback panics, the rest is what comes earliest.)
         self.expire(|| if crowd { now } else { core.clock.now() });
     }
 

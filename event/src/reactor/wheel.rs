@@ -4,6 +4,8 @@
 //! wait in a hierarchical wheel: unsorted, in slots of a millisecond, of 64
 //! milliseconds, and so on. A slot is opened when its time comes to be the
 //! next, so each key moves a few times at most, and the heap stays in the cache.
+//! (The earliest is known exactly at any time. So its slot is open, be it far
+//! in the future, and what is pushed before it goes into the heap, however much.)
 #![forbid(unsafe_code)]
 
 use std::cmp::Reverse;
@@ -28,8 +30,13 @@ const LEVELS: usize = (i64::BITS - NARROWEST).div_ceil(BITS) as usize;
 /// A heap of so many keys is as good as a wheel, and needs no slots.
 const SMALL: usize = 512;
 
-/// Memory for so many keys stays with an empty slot.
-const SPARE: usize = 64;
+/// So many are looked at where some are enough.
+const NEAREST: usize = 64;
+
+/// The memory of a slot that was opened serves another, so that a steady stream
+/// of timers allocates nothing: of so many slots, with room for so many keys each.
+const SPARES: usize = SLOTS as usize;
+const SPARE: usize = 1024;
 
 impl Key {
     /// In narrowest slots since the beginning of time. What is due before that
@@ -41,7 +48,7 @@ impl Key {
 
 #[derive(Default)]
 struct Level {
-    /// A bit for each slot that has keys.
+    /// A bit for each slot that has keys. The others have no memory.
     occupied: u64,
     /// Made when the first of them gets one.
     slots: Vec<Vec<Key>>,
@@ -57,6 +64,7 @@ pub(crate) struct Wheel {
     levels: [Level; LEVELS],
     /// How many are in the levels.
     far: usize,
+    spare: Vec<Vec<Key>>,
 }
 
 impl Wheel {
@@ -85,6 +93,12 @@ impl Wheel {
         self.near.peek().map(|Reverse(key)| *key)
     }
 
+    /// Some of the next, in no order.
+    pub(crate) fn nearest(&self) -> impl Iterator<Item = &Key> {
+        // The top of the heap; a key deeper in it may well be earlier.
+        self.near.as_slice().iter().take(NEAREST).map(|Reverse(key)| key)
+    }
+
     /// Takes the [`first`](Self::first) out.
     pub(crate) fn pop(&mut self) {
         self.near.pop();
@@ -97,7 +111,8 @@ impl Wheel {
         }
         let level = (tick ^ self.here).ilog2() / BITS;
         let slot = tick >> (level * BITS) & (SLOTS - 1);
-        self.levels[level as usize].put(slot, key);
+        let spare = &mut self.spare;
+        self.levels[level as usize].put(slot, key, || spare.pop().unwrap_or_default());
         self.far += 1;
     }
 
@@ -114,7 +129,9 @@ impl Wheel {
             keys.retain(keep);
         }
         keys.drain(..).for_each(|key| self.place(key));
-        self.levels[level].give_back(slot, keys);
+        if self.spare.len() < SPARES && keys.capacity() <= SPARE {
+            self.spare.push(keys);
+        }
     }
 
     /// Keeps those that `keep` says.
@@ -126,12 +143,16 @@ impl Wheel {
 }
 
 impl Level {
-    fn put(&mut self, slot: u64, key: Key) {
+    fn put(&mut self, slot: u64, key: Key, memory: impl FnOnce() -> Vec<Key>) {
         if self.slots.is_empty() {
             self.slots.resize_with(SLOTS as usize, Vec::new);
         }
-        self.slots[slot as usize].push(key);
-        self.occupied |= 1 << slot;
+        let keys = &mut self.slots[slot as usize];
+        if self.occupied & 1 << slot == 0 {
+            self.occupied |= 1 << slot;
+            *keys = memory();
+        }
+        keys.push(key);
     }
 
     fn take_first(&mut self) -> (u64, Vec<Key>) {
@@ -140,17 +161,11 @@ impl Level {
         (slot.into(), std::mem::take(&mut self.slots[slot as usize]))
     }
 
-    /// The memory of a slot that was taken, if it is not much.
-    fn give_back(&mut self, slot: u64, keys: Vec<Key>) {
-        let place = &mut self.slots[slot as usize];
-        if place.capacity() == 0 && keys.capacity() <= SPARE {
-            *place = keys;
-        }
-    }
-
+    /// Keeps no memory for those that went: nobody may come to this slot again.
     fn retain(&mut self, keep: &impl Fn(&Key) -> bool) {
         for (slot, keys) in self.slots.iter_mut().enumerate() {
             keys.retain(keep);
+            keys.shrink_to(keys.len() * 2);
             if keys.is_empty() {
                 self.occupied &= !(1 << slot);
             }
