@@ -337,7 +337,7 @@ impl Core {
     fn listen(&self, wait: Wait) -> io::Result<()> {
         if wait == Wait::Never {
             // Nobody waits for the alarm in this turn, nor perhaps in any to come.
-            self.timers.expire(|| self.clock.now());
+            self.timers.expire(&self.clock);
             return self.poll(false);
         }
         let limit = if let Wait::Until(deadline) = wait { Some(deadline) } else { None };
@@ -372,7 +372,7 @@ impl Core {
             self.poll(false)?;
             let found = self.base.dispatched() != before;
             if found || self.clock.now() >= end {
-                return Ok(self.timers.expire(|| self.clock.now()) || found);
+                return Ok(self.timers.expire(&self.clock) || found);
             }
         }
     }
@@ -387,7 +387,7 @@ impl Core {
         match [self.timers.earliest(), limit].into_iter().flatten().min() {
             Some(deadline) => {
                 self.clock.advance_to(deadline);
-                self.timers.expire(|| self.clock.now());
+                self.timers.expire(&self.clock);
                 Ok(())
             }
             None => self.poll(true),

@@ -145,7 +145,7 @@ impl<T> Schedule<T> {
         let (count, latest) = soon
             .filter(|key| is_exact(&self.entries, key))
             .fold((0, None), |(count, latest), key| (count + 1, latest.max(Some(key.deadline))));
-        latest.filter(|_| count >= crowd && self.due.is_empty())
+        latest.filter(|_| count >= crowd)
     }
 
     fn first(&mut self) -> Option<Key> {

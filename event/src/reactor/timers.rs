@@ -9,6 +9,7 @@ use std::rc::Rc;
 use std::task::Waker;
 
 use super::callback::Callback;
+use super::clock::Clock;
 use super::core::Core;
 use super::counters::Tally;
 use super::schedule::{Id, Schedule};
@@ -18,12 +19,12 @@ use crate::sys::{Forked, RawBase, RawEvent, What};
 /// At most so many timer callbacks in one turn, for descriptors must not starve.
 const BUDGET: usize = 1024;
 
-/// So many timers are a crowd: in one turn, and again within `GATHER` of it.
+/// So many timers are a crowd, if they are due within `GATHER` of the last look.
 const CROWD: usize = 8;
 
-/// For so long, in nanoseconds, a crowd that follows on a crowd gathers before the
-/// loop wakes up for it: a wake-up costs as much as dozens of callbacks. It is
-/// twice what the kernel allows itself for a plain sleep (`PR_SET_TIMERSLACK`).
+/// For so long, in nanoseconds, a crowd may gather until the loop wakes up for
+/// it: a wake-up costs as much as dozens of callbacks. It is twice what the
+/// kernel allows itself for a plain sleep (`PR_SET_TIMERSLACK`).
 const GATHER: i64 = 100_000;
 
 /// What a due entry does.
@@ -41,8 +42,8 @@ pub(crate) struct Timers {
     set: Rc<Cell<Option<i64>>>,
     /// The alarm rang, or something was scheduled for now: look at the schedule.
     look: Rc<Cell<bool>>,
-    /// After a crowd: until then another may gather.
-    gathering: Cell<i64>,
+    /// When timers were last looked at; never, if the clock is virtual.
+    looked: Cell<i64>,
 }
 
 impl Timers {
@@ -69,7 +70,7 @@ impl Timers {
             event: RefCell::new(Some(event)),
             set,
             look,
-            gathering: Cell::new(i64::MIN),
+            looked: Cell::new(i64::MIN),
         })
     }
 
@@ -131,23 +132,29 @@ impl Timers {
         self.look.get()
     }
 
+    /// When the next are to fire: at the earliest deadline, unless that is one
+    /// of a crowd. Of a crowd the last is waited for.
     pub(crate) fn earliest(&self) -> Option<i64> {
-        self.schedule.borrow_mut().earliest()
+        let mut schedule = self.schedule.borrow_mut();
+        let earliest = schedule.earliest()?;
+        let (from, to) = (self.looked.get(), self.looked.get().saturating_add(GATHER));
+        // What was due already is over the budget of its turn.
+        let crowd = (from < earliest && earliest < to).then(|| schedule.end_of_crowd(CROWD, to));
+        Some(crowd.flatten().unwrap_or(earliest))
     }
 
-    /// Notes whether the earliest deadline has come.
-    pub(crate) fn expire(&self, now: impl FnOnce() -> i64) -> bool {
-        let due = self.earliest().is_some_and(|deadline| deadline <= now());
+    /// Notes whether some are to fire.
+    pub(crate) fn expire(&self, clock: &Clock) -> bool {
+        let due = self.earliest().is_some_and(|deadline| deadline <= clock.now());
         self.look.set(self.look.get() || due);
         due
     }
 
-    /// Before a wait: sets the alarm to the earliest deadline, or to `limit`
+    /// Before a wait: sets the alarm to when the next are to fire, or to `limit`
     /// if that is earlier. One that is set to ring too early is left alone: an
     /// early wake-up is cheaper than a system call for every cancelled timer.
     pub(crate) fn arm(&self, limit: Option<i64>) -> io::Result<()> {
-        let earliest = self.earliest().map(|deadline| self.gather(deadline));
-        let Some(wanted) = [earliest, limit].into_iter().flatten().min() else {
+        let Some(wanted) = [self.earliest(), limit].into_iter().flatten().min() else {
             return Ok(());
         };
         if self.set.get().is_some_and(|set| set <= wanted) {
@@ -156,16 +163,6 @@ impl Timers {
         self.alarm.set(wanted)?;
         self.set.set(Some(wanted));
         Ok(())
-    }
-
-    /// When to wake up for what is due at `earliest`: then, unless a crowd
-    /// follows on a crowd. The last of that one is waited for, and nobody else.
-    fn gather(&self, earliest: i64) -> i64 {
-        let end = self.gathering.get();
-        if earliest >= end {
-            return earliest;
-        }
-        self.schedule.borrow().end_of_crowd(CROWD, end).unwrap_or(earliest)
     }
 
     /// What was scheduled last, as the horizon of a turn.
@@ -180,17 +177,15 @@ impl Timers {
         }
         let now = core.clock.now();
         self.schedule.borrow_mut().set_aside(now, horizon, BUDGET);
-        let mut fired = 0;
+        if !core.clock.is_virtual() {
+            self.looked.set(now);
+        }
         while let Some((id, deadline)) = self.next_due() {
             self.fire(core, now, id, deadline);
-            fired += 1;
         }
-        let crowd = fired >= CROWD && !core.clock.is_virtual();
-        self.gathering.set(if crowd { now.saturating_add(GATHER) } else { i64::MIN });
-        // What is over the budget, and what was scheduled for now; after a crowd
-        // not what has come due meanwhile, for which the alarm is set. (If a
-        // callback panics, the rest is what comes earliest.)
-        self.expire(|| if crowd { now } else { core.clock.now() });
+        // What is over the budget, and what the callbacks scheduled for now. (If
+        // one of them panics, the rest is what comes earliest.)
+        self.expire(&core.clock);
     }
 
     fn next_due(&self) -> Option<(Id, i64)> {
