@@ -196,6 +196,17 @@ fn hot_path_a_tick_of_the_real_clock_allocates_nothing() {
 }
 
 #[test]
+fn hot_path_ticks_of_a_thousand_timers_allocate_nothing() {
+    count_libevents_too();
+    let events = EventLoop::builder().test_clock().build().unwrap();
+    let handle = events.handle();
+    let every = |n: u64| handle.every(std::time::Duration::from_micros(n * 997), |_| {}).unwrap();
+    let _timers: Vec<_> = (1..=1000).map(every).collect();
+    // A second is a few slots of each size.
+    assert_eq!(allocations_of(|| events.run_for(ms(40)).unwrap()), 0);
+}
+
+#[test]
 fn hot_path_a_timer_armed_again_allocates_nothing() {
     let events = new_loop("epoll");
     // Among others, as the timeout of a connection is.

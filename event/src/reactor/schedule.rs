@@ -413,4 +413,57 @@ mod tests {
         assert_eq!(schedule.earliest(), Some(1000));
         assert_eq!(schedule.len(), far.len());
     }
+
+    #[test]
+    fn entries_that_are_moved_for_ever_do_not_pile_up() {
+        const SECOND: i64 = 1_000_000_000;
+        let mut schedule = Schedule::default();
+        let mut ids: Vec<_> =
+            (0..10_000).map(|_| schedule.insert(30 * SECOND, ()).unwrap()).collect();
+        let mut random = Random(1);
+        // As the time limits of connections are, while time goes on.
+        for now in (0..300 * SECOND).step_by(1_000_000) {
+            let some = random.below(10_000) as usize;
+            match random.below(4) {
+                0 => {
+                    schedule.remove(ids[some]).unwrap();
+                    ids[some] = schedule.insert(now + 30 * SECOND, ()).unwrap();
+                }
+                1 => assert!(schedule.reset(ids[some], now + SECOND)),
+                _ => assert!(schedule.reset(ids[some], now + 30 * SECOND)),
+            }
+            schedule.set_aside(now, schedule.latest(), 1024);
+            while let Some((id, _)) = schedule.next_due() {
+                assert!(schedule.reset(id, now + 30 * SECOND));
+            }
+            assert!(schedule.keys.len() < 2 * ids.len() + 64, "{} keys", schedule.keys.len());
+        }
+        assert_eq!(schedule.len(), ids.len());
+    }
+
+    /// Every so many-th of a thousand entries, a nanosecond apart, is left.
+    fn one_of(every: i64) -> Schedule<()> {
+        let mut schedule = Schedule::default();
+        let ids: Vec<_> = (0..1000).map(|n| schedule.insert(n, ()).unwrap()).collect();
+        for (n, id) in (0..).zip(ids) {
+            // Half of the rest is cancelled, half moved away.
+            if n % every != 0 && n % 2 == 0 {
+                schedule.remove(id);
+            } else if n % every != 0 {
+                schedule.reset(id, 1_000_000);
+            }
+        }
+        schedule
+    }
+
+    #[test]
+    fn a_crowd_ends_with_the_last_of_those_that_are_there() {
+        assert_eq!(one_of(1).end_of_crowd(8, 7), Some(7));
+        assert_eq!(one_of(1).end_of_crowd(8, 6), None);
+        assert_eq!(one_of(2).end_of_crowd(8, 15), Some(14));
+        assert_eq!(one_of(2).end_of_crowd(8, 13), None);
+        assert_eq!(one_of(100).end_of_crowd(1, 13), Some(0));
+        assert_eq!(one_of(100).end_of_crowd(2, 99), None);
+        assert_eq!(Schedule::<()>::default().end_of_crowd(1, i64::MAX), None);
+    }
 }

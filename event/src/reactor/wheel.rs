@@ -220,6 +220,41 @@ mod tests {
         }
     }
 
+    /// Room for so many keys.
+    fn capacity(wheel: &Wheel) -> usize {
+        let slots = wheel.levels.iter().flat_map(|level| &level.slots).chain(&wheel.spare);
+        wheel.near.capacity() + slots.map(Vec::capacity).sum::<usize>()
+    }
+
+    #[test]
+    fn what_went_leaves_no_memory_behind_in_any_slot() {
+        let mut wheel = Wheel::default();
+        for wave in 0..200 {
+            // Each into slots of its own, of any width; all but one in a hundred are cancelled.
+            for sequence in 0..5000 {
+                let deadline = (wave + 1) << (NARROWEST + wave as u32 % 36);
+                wheel.push(Key { deadline, sequence, index: 0 });
+            }
+            wheel.retain(|key| key.sequence % 100 == 0);
+        }
+        let (len, room) = (wheel.len(), capacity(&wheel));
+        assert!(room < 4 * len, "room for {room} keys, {len} are there");
+    }
+
+    #[test]
+    fn slots_that_were_opened_keep_little_memory() {
+        let mut wheel = Wheel::default();
+        for sequence in 0..1_000_000 {
+            let deadline = (sequence as i64 % 100_000) << NARROWEST;
+            wheel.push(Key { deadline, sequence, index: 0 });
+        }
+        while wheel.first(|_| true).is_some() {
+            wheel.pop();
+        }
+        assert_eq!(wheel.len(), 0);
+        assert!(capacity(&wheel) < 2 * SPARES * SPARE, "room for {} keys", capacity(&wheel));
+    }
+
     #[test]
     fn what_is_not_retained_does_not_come_out() {
         let mut random = Random(7);
