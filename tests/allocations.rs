@@ -14,6 +14,7 @@ use std::os::unix::net::UnixStream;
 use std::rc::Rc;
 use std::sync::Once;
 use std::thread::LocalKey;
+use std::time::Duration;
 
 use event::{EventLoop, Ready};
 use support::peers::{readable, stream_pair};
@@ -191,19 +192,22 @@ fn hot_path_a_tick_allocates_nothing() {
 #[test]
 fn hot_path_a_tick_of_the_real_clock_allocates_nothing() {
     let events = new_loop("epoll");
-    let _timer = events.handle().every(std::time::Duration::from_micros(20), |_| {}).unwrap();
+    let _timer = events.handle().every(Duration::from_micros(20), |_| {}).unwrap();
     assert_eq!(allocations_of(|| assert_eq!(events.run_once(None).unwrap(), 1)), 0);
 }
 
+/// As long as the lists in which they wait still grow, now and then one does.
 #[test]
-fn hot_path_ticks_of_a_thousand_timers_allocate_nothing() {
+fn hot_path_of_a_thousand_ticks_of_many_timers_less_than_one_allocates() {
     count_libevents_too();
     let events = EventLoop::builder().test_clock().build().unwrap();
     let handle = events.handle();
-    let every = |n: u64| handle.every(std::time::Duration::from_micros(n * 997), |_| {}).unwrap();
+    let every = |n| handle.every(Duration::from_micros(n * 997), |_| {}).unwrap();
     let _timers: Vec<_> = (1..=1000).map(every).collect();
-    // A second is a few slots of each size.
-    assert_eq!(allocations_of(|| events.run_for(ms(40)).unwrap()), 0);
+    let before = handle.counters().callbacks;
+    let allocations = allocations_of(|| events.run_for(ms(40)).unwrap());
+    let ticks = handle.counters().callbacks - before;
+    assert!(allocations < ticks / 1000, "{allocations} in {ticks}");
 }
 
 #[test]

@@ -33,9 +33,7 @@ const SMALL: usize = 512;
 /// So many are looked at where some are enough.
 const NEAREST: usize = 64;
 
-/// The memory of a slot that was opened serves another, so that a steady stream
-/// of timers allocates nothing: of so many slots, with room for so many keys each.
-const SPARES: usize = SLOTS as usize;
+/// A slot that was opened leaves memory for so many keys at most.
 const SPARE: usize = 1024;
 
 impl Key {
@@ -52,6 +50,9 @@ struct Level {
     occupied: u64,
     /// Made when the first of them gets one.
     slots: Vec<Vec<Key>>,
+    /// From slots that were opened, for those that come, so that a steady stream
+    /// of timers soon allocates nothing. At most as many as there are slots.
+    spare: Vec<Vec<Key>>,
 }
 
 /// The keys.
@@ -64,7 +65,6 @@ pub(crate) struct Wheel {
     levels: [Level; LEVELS],
     /// How many are in the levels.
     far: usize,
-    spare: Vec<Vec<Key>>,
 }
 
 impl Wheel {
@@ -111,8 +111,7 @@ impl Wheel {
         }
         let level = (tick ^ self.here).ilog2() / BITS;
         let slot = tick >> (level * BITS) & (SLOTS - 1);
-        let spare = &mut self.spare;
-        self.levels[level as usize].put(slot, key, || spare.pop().unwrap_or_default());
+        self.levels[level as usize].put(slot, key);
         self.far += 1;
     }
 
@@ -129,9 +128,7 @@ impl Wheel {
             keys.retain(keep);
         }
         keys.drain(..).for_each(|key| self.place(key));
-        if self.spare.len() < SPARES && keys.capacity() <= SPARE {
-            self.spare.push(keys);
-        }
+        self.levels[level].keep(keys);
     }
 
     /// Keeps those that `keep` says.
@@ -143,14 +140,14 @@ impl Wheel {
 }
 
 impl Level {
-    fn put(&mut self, slot: u64, key: Key, memory: impl FnOnce() -> Vec<Key>) {
+    fn put(&mut self, slot: u64, key: Key) {
         if self.slots.is_empty() {
             self.slots.resize_with(SLOTS as usize, Vec::new);
         }
         let keys = &mut self.slots[slot as usize];
         if self.occupied & 1 << slot == 0 {
             self.occupied |= 1 << slot;
-            *keys = memory();
+            *keys = self.spare.pop().unwrap_or_default();
         }
         keys.push(key);
     }
@@ -159,6 +156,13 @@ impl Level {
         let slot = self.occupied.trailing_zeros();
         self.occupied &= self.occupied - 1;
         (slot.into(), std::mem::take(&mut self.slots[slot as usize]))
+    }
+
+    /// The memory of a slot that was taken, if it is not much.
+    fn keep(&mut self, keys: Vec<Key>) {
+        if keys.capacity() <= SPARE {
+            self.spare.push(keys);
+        }
     }
 
     /// Keeps no memory for those that went: nobody may come to this slot again.
@@ -222,7 +226,7 @@ mod tests {
 
     /// Room for so many keys.
     fn capacity(wheel: &Wheel) -> usize {
-        let slots = wheel.levels.iter().flat_map(|level| &level.slots).chain(&wheel.spare);
+        let slots = wheel.levels.iter().flat_map(|level| level.slots.iter().chain(&level.spare));
         wheel.near.capacity() + slots.map(Vec::capacity).sum::<usize>()
     }
 
@@ -245,14 +249,14 @@ mod tests {
     fn slots_that_were_opened_keep_little_memory() {
         let mut wheel = Wheel::default();
         for sequence in 0..1_000_000 {
-            let deadline = (sequence as i64 % 100_000) << NARROWEST;
+            let deadline = (sequence as i64 % 300) << NARROWEST;
             wheel.push(Key { deadline, sequence, index: 0 });
         }
         while wheel.first(|_| true).is_some() {
             wheel.pop();
         }
         assert_eq!(wheel.len(), 0);
-        assert!(capacity(&wheel) < 2 * SPARES * SPARE, "room for {} keys", capacity(&wheel));
+        assert!(capacity(&wheel) < LEVELS * SPARE, "room for {} keys", capacity(&wheel));
     }
 
     #[test]
