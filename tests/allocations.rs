@@ -202,7 +202,7 @@ fn hot_path_of_a_thousand_ticks_of_many_timers_less_than_one_allocates() {
     count_libevents_too();
     let events = EventLoop::builder().test_clock().build().unwrap();
     let handle = events.handle();
-    let every = |n| handle.every(Duration::from_micros(n * 997), |_| {}).unwrap();
+    let every = |n: u64| handle.every(Duration::from_micros(n * 997), |_| {}).unwrap();
     let _timers: Vec<_> = (1..=1000).map(every).collect();
     let before = handle.counters().callbacks;
     let allocations = allocations_of(|| events.run_for(ms(40)).unwrap());
