@@ -196,18 +196,18 @@ fn hot_path_a_tick_of_the_real_clock_allocates_nothing() {
     assert_eq!(allocations_of(|| assert_eq!(events.run_once(None).unwrap(), 1)), 0);
 }
 
-/// As long as the lists in which they wait still grow, now and then one does.
+/// The far ones are in lists, which grow now and then.
 #[test]
-fn hot_path_of_a_thousand_ticks_of_many_timers_less_than_one_allocates() {
+fn hot_path_among_many_thousands_of_timers_hardly_a_tick_allocates() {
     count_libevents_too();
     let events = EventLoop::builder().test_clock().build().unwrap();
     let handle = events.handle();
     let every = |n: u64| handle.every(Duration::from_micros(n * 997), |_| {}).unwrap();
-    let _timers: Vec<_> = (1..=1000).map(every).collect();
+    let _timers: Vec<_> = (1..=20_000).map(every).collect();
     let before = handle.counters().callbacks;
     let allocations = allocations_of(|| events.run_for(ms(40)).unwrap());
     let ticks = handle.counters().callbacks - before;
-    assert!(allocations < ticks / 1000, "{allocations} in {ticks}");
+    assert!(allocations < ticks / 100, "{allocations} in {ticks}");
 }
 
 #[test]

@@ -419,11 +419,11 @@ mod tests {
         const SECOND: i64 = 1_000_000_000;
         let mut schedule = Schedule::default();
         let mut ids: Vec<_> =
-            (0..10_000).map(|_| schedule.insert(30 * SECOND, ()).unwrap()).collect();
+            (0..40_000).map(|_| schedule.insert(30 * SECOND, ()).unwrap()).collect();
         let mut random = Random(1);
         // As the time limits of connections are, while time goes on.
         for now in (0..300 * SECOND).step_by(1_000_000) {
-            let some = random.below(10_000) as usize;
+            let some = random.below(40_000) as usize;
             match random.below(4) {
                 0 => {
                     schedule.remove(ids[some]).unwrap();
