@@ -1,7 +1,7 @@
 //! Keys in the exact order of their deadlines, a million of them if need be.
 //!
-//! They are in a binary heap. When that is no longer small, later ones wait
-//! in a hierarchical wheel: unsorted, in slots of a millisecond, of 64
+//! They are in a binary heap. When that is no longer small, all but the next
+//! wait in a hierarchical wheel: unsorted, in slots of a millisecond, of 64
 //! milliseconds, and so on. A slot is opened when its time comes to be the next,
 //! so each key moves a few times at most, and the heap stays in the caches. (The
 //! earliest is known exactly at any time. So its slot is open, however far in
@@ -27,9 +27,9 @@ const SLOTS: u64 = 1 << BITS;
 /// Enough for any deadline.
 const LEVELS: usize = (i64::BITS - NARROWEST).div_ceil(BITS) as usize;
 
-/// A heap of so many keys fits into the caches: it is as good as a wheel, and
-/// never moves many at a time.
-const SMALL: usize = 16_384;
+/// A heap of so many keys fits into the caches, and never moves many at a time:
+/// until then it is as good as a wheel.
+const SMALL: usize = 4096;
 
 /// So many are looked at where some are enough.
 const NEAREST: usize = 64;
@@ -60,8 +60,11 @@ struct Level {
 #[derive(Default)]
 pub(crate) struct Wheel {
     near: BinaryHeap<Reverse<Key>>,
+    /// How many were left in it when the others were last spread over the levels.
+    sorted: usize,
     /// The slot that was opened last. Those in the levels are later; a slot of
-    /// a level is in the same slot of the next level as this one.
+    /// a level is in the same slot of the next level as this one. While there
+    /// are any, the heap has no key of a later slot.
     here: u64,
     levels: [Level; LEVELS],
     /// How many are in the levels.
@@ -74,21 +77,28 @@ impl Wheel {
     }
 
     pub(crate) fn push(&mut self, key: Key) {
-        if self.near.len() < SMALL {
-            return self.near.push(Reverse(key));
+        if self.far > 0 {
+            return self.place(key);
         }
-        if self.far == 0 {
-            // Nothing depends on it: as late as can be.
-            let first = self.near.peek().map_or(0, |Reverse(first)| first.tick());
-            self.here = first.min(key.tick());
+        self.near.push(Reverse(key));
+        // Twice as many as last time, for they may all be in one slot.
+        if self.near.len() > SMALL.max(2 * self.sorted) {
+            self.spread();
         }
-        self.place(key);
+    }
+
+    /// Leaves only the earliest slot in the heap.
+    fn spread(&mut self) {
+        self.here = self.near.peek().map_or(0, |Reverse(first)| first.tick());
+        let keys = std::mem::take(&mut self.near).into_vec();
+        keys.into_iter().for_each(|Reverse(key)| self.place(key));
+        self.sorted = self.near.len();
     }
 
     /// The earliest. Those that come near are kept if `keep` says so: asked of
     /// many in a row it does not wait for the memory of each.
     pub(crate) fn first(&mut self, keep: impl Fn(&Key) -> bool) -> Option<Key> {
-        while self.far > 0 && self.near.peek().is_none_or(|Reverse(key)| key.tick() > self.here) {
+        while self.far > 0 && self.near.is_empty() {
             self.open_next(&keep);
         }
         self.near.peek().map(|Reverse(key)| *key)
