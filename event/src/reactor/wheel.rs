@@ -81,7 +81,9 @@ impl Wheel {
             return self.place(key);
         }
         self.near.push(Reverse(key));
-        // Twice as many as last time, for they may all be in one slot.
+        // Twice as many as last time, for they may all be in one slot; but not when
+        // those have gone since.
+        self.sorted = self.sorted.min(2 * self.near.len());
         if self.near.len() > SMALL.max(2 * self.sorted) {
             self.spread();
         }
@@ -268,6 +270,18 @@ mod tests {
         }
         assert_eq!(wheel.len(), 0);
         assert!(capacity(&wheel) < LEVELS * SPARE, "room for {} keys", capacity(&wheel));
+    }
+
+    #[test]
+    fn keys_of_one_slot_stay_in_the_heap_and_others_do_not() {
+        let mut wheel = Wheel::default();
+        let same = |sequence| Key { deadline: 1, sequence, index: 0 };
+        (0..100_000).for_each(|sequence| wheel.push(same(sequence)));
+        assert_eq!((wheel.near.len(), wheel.far), (100_000, 0));
+        (0..100_000).for_each(|_| wheel.pop());
+        let apart = |sequence: u64| Key { deadline: (sequence as i64) << 30, sequence, index: 0 };
+        (0..100_000).for_each(|sequence| wheel.push(apart(sequence)));
+        assert_eq!((wheel.near.len(), wheel.far), (1, 99_999));
     }
 
     #[test]
