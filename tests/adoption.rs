@@ -186,6 +186,28 @@ fn a_timer_is_on_time_wherever_it_is_armed() {
 }
 
 #[test]
+fn a_crowd_of_timers_is_never_early_and_keeps_its_order() {
+    for make in EVERY_MAKE {
+        let base = CBase::new(make);
+        let events = base.lend(OnPanic::Abort);
+        let handle = events.handle();
+        let (count, fired) = (2000, Rc::new(Cell::new(0)));
+        let begin = handle.now();
+        for number in 0..count {
+            let (clock, fired) = (handle.clone(), fired.clone());
+            let deadline = begin + number * 5000;
+            let call = move || {
+                assert!(clock.now() >= deadline, "{make:?}: number {number} is early");
+                assert_eq!(fired.replace(number + 1), number, "{make:?}: in their order");
+            };
+            handle.timer_at(deadline, call).expect("a timer").detach();
+        }
+        assert_eq!(base.dispatch(), NOTHING_LEFT);
+        assert_eq!(fired.get(), count, "{make:?}");
+    }
+}
+
+#[test]
 fn an_earlier_timer_overtakes_a_later_one() {
     let base = CBase::new(Make::Unlocked);
     let events = base.lend(OnPanic::Abort);

@@ -14,6 +14,7 @@ use std::os::unix::net::UnixStream;
 use std::rc::Rc;
 use std::sync::Once;
 use std::thread::LocalKey;
+use std::time::Duration;
 
 use event::{EventLoop, Ready};
 use support::peers::{readable, stream_pair};
@@ -191,8 +192,22 @@ fn hot_path_a_tick_allocates_nothing() {
 #[test]
 fn hot_path_a_tick_of_the_real_clock_allocates_nothing() {
     let events = new_loop("epoll");
-    let _timer = events.handle().every(std::time::Duration::from_micros(20), |_| {}).unwrap();
+    let _timer = events.handle().every(Duration::from_micros(20), |_| {}).unwrap();
     assert_eq!(allocations_of(|| assert_eq!(events.run_once(None).unwrap(), 1)), 0);
+}
+
+/// The far ones are in lists, which grow now and then.
+#[test]
+fn hot_path_among_many_thousands_of_timers_hardly_a_tick_allocates() {
+    count_libevents_too();
+    let events = EventLoop::builder().test_clock().build().unwrap();
+    let handle = events.handle();
+    let every = |n: u64| handle.every(Duration::from_micros(n * 997), |_| {}).unwrap();
+    let _timers: Vec<_> = (1..=20_000).map(every).collect();
+    let before = handle.counters().callbacks;
+    let allocations = allocations_of(|| events.run_for(ms(40)).unwrap());
+    let ticks = handle.counters().callbacks - before;
+    assert!(allocations < ticks / 100, "{allocations} in {ticks}");
 }
 
 #[test]

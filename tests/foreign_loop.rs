@@ -133,6 +133,28 @@ fn a_timer_wakes_the_host_on_time_wherever_it_is_armed() {
 }
 
 #[test]
+fn a_crowd_of_timers_wakes_the_host_for_many_at_a_time() {
+    let _watchdog = Watchdog::new();
+    let events = EventLoop::new().expect("a loop");
+    let handle = events.handle();
+    events.pollable().expect("epoll");
+    let (count, fired) = (5000, Rc::new(Cell::new(0)));
+    let begin = handle.now() + 10_000_000;
+    for number in 0..count {
+        let (clock, fired) = (handle.clone(), fired.clone());
+        let deadline = begin + i64::from(number) * 5000;
+        let call = move || {
+            assert!(clock.now() >= deadline, "number {number} is early");
+            assert_eq!(fired.replace(number + 1), number, "in their order");
+        };
+        handle.timer_at(deadline, call).expect("a timer").detach();
+    }
+    let wakeups = host(&events, || fired.get() == count);
+    assert!(wakeups < count / 8, "{wakeups} wake-ups");
+    expect_idle(&events);
+}
+
+#[test]
 fn a_deferred_closure_wakes_the_host() {
     let _watchdog = Watchdog::new();
     let events = EventLoop::new().expect("a loop");

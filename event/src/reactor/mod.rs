@@ -28,6 +28,7 @@ mod waiters;
 mod waker;
 mod watch;
 mod watcher;
+mod wheel;
 
 pub use async_fd::AsyncFd;
 #[cfg(feature = "net")]

@@ -1,16 +1,17 @@
 //! An ordered queue of deadlines: pure logic, no clock and no kernel.
 //!
-//! A binary heap of small keys beside a slab of entries. Cancelling and moving
-//! a deadline back touch the entry only; the key in the heap is found to be
-//! out of date when it surfaces. Keys carry a sequence number: equal deadlines
-//! come out in the order in which they were scheduled, and a number used once
-//! tells an entry from a later one in the same place.
+//! A wheel of small keys beside a slab of entries. Cancelling and moving a
+//! deadline back touch the entry only; the key in the wheel is found to be out
+//! of date when it surfaces. Keys carry a sequence number: equal deadlines come
+//! out in the order in which they were scheduled, and a number used once tells
+//! an entry from a later one in the same place.
 #![forbid(unsafe_code)]
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::VecDeque;
 
 use slab::Slab;
+
+use super::wheel::{Key, Wheel};
 
 /// Names one entry for its whole life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,19 +20,11 @@ pub(crate) struct Id {
     birth: u64,
 }
 
-/// A deadline as the heap orders it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Key {
-    deadline: i64,
-    sequence: u64,
-    index: u32,
-}
-
 struct Entry<T> {
     birth: u64,
     deadline: i64,
     sequence: u64,
-    /// The sequence of its key in the heap; `NOT_QUEUED` if it was set aside.
+    /// The sequence of its key in the wheel; `NOT_QUEUED` if it was set aside.
     queued: u64,
     value: T,
 }
@@ -41,13 +34,13 @@ const NOT_QUEUED: u64 = 0;
 /// The queue.
 pub(crate) struct Schedule<T> {
     entries: Slab<Entry<T>>,
-    heap: BinaryHeap<Reverse<Key>>,
+    keys: Wheel,
     /// Due and on their way to being run, in order.
     due: VecDeque<Key>,
     /// Room for what `set_aside` passes over.
     young: Vec<Key>,
     sequence: u64,
-    /// Keys in the heap that stand for nothing any more.
+    /// Keys in the wheel that stand for nothing any more.
     dead: usize,
 }
 
@@ -55,7 +48,7 @@ impl<T> Default for Schedule<T> {
     fn default() -> Self {
         Self {
             entries: Slab::new(),
-            heap: BinaryHeap::new(),
+            keys: Wheel::default(),
             due: VecDeque::new(),
             young: Vec::new(),
             sequence: NOT_QUEUED,
@@ -89,7 +82,7 @@ impl<T> Schedule<T> {
         let entry = Entry { birth: sequence, deadline, sequence, queued: sequence, value };
         let index = u32::try_from(self.entries.vacant_key()).ok()?;
         self.entries.insert(entry);
-        self.heap.push(Reverse(Key { deadline, sequence, index }));
+        self.keys.push(Key { deadline, sequence, index });
         Some(Id { index, birth: sequence })
     }
 
@@ -132,7 +125,7 @@ impl<T> Schedule<T> {
         }
         let was_queued = std::mem::replace(&mut entry.queued, sequence) != NOT_QUEUED;
         self.dead += usize::from(was_queued);
-        self.heap.push(Reverse(Key { deadline, sequence, index: id.index }));
+        self.keys.push(Key { deadline, sequence, index: id.index });
         self.compact();
         true
     }
@@ -145,23 +138,38 @@ impl<T> Schedule<T> {
         self.surface().map(|key| key.deadline)
     }
 
-    /// Brings a key that is true to the top of the heap.
+    /// The latest deadline of a crowd: of the next entries that are due by
+    /// `end`, if there are at least so many. In a short look some may be missed.
+    pub(crate) fn end_of_crowd(&self, crowd: usize, end: i64) -> Option<i64> {
+        let soon = self.keys.nearest().filter(|key| key.deadline <= end);
+        let (count, latest) = soon
+            .filter(|key| is_exact(&self.entries, key))
+            .fold((0, None), |(count, latest), key| (count + 1, latest.max(Some(key.deadline))));
+        latest.filter(|_| count >= crowd)
+    }
+
+    fn first(&mut self) -> Option<Key> {
+        let before = self.keys.len();
+        let first = self.keys.first(|key| is_true(&self.entries, key));
+        self.dead = self.dead.saturating_sub(before - self.keys.len());
+        first
+    }
+
+    /// Brings a key that is true to the surface.
     fn surface(&mut self) -> Option<Key> {
         loop {
-            let Reverse(key) = *self.heap.peek()?;
+            let key = self.first()?;
             let entry = self.entries.get_mut(key.index as usize);
             match entry.filter(|entry| entry.queued == key.sequence) {
                 Some(entry) if entry.sequence == key.sequence => return Some(key),
                 Some(entry) => {
                     entry.queued = entry.sequence;
                     let Entry { deadline, sequence, .. } = *entry;
-                    let moved = Key { deadline, sequence, index: key.index };
-                    if let Some(mut top) = self.heap.peek_mut() {
-                        *top = Reverse(moved);
-                    }
+                    self.keys.pop();
+                    self.keys.push(Key { deadline, sequence, index: key.index });
                 }
                 None => {
-                    self.heap.pop();
+                    self.keys.pop();
                     self.dead = self.dead.saturating_sub(1);
                 }
             }
@@ -177,7 +185,7 @@ impl<T> Schedule<T> {
             let Some(key) = self.surface().filter(|key| key.deadline <= now) else {
                 break;
             };
-            self.heap.pop();
+            self.keys.pop();
             if key.sequence > horizon {
                 self.young.push(key);
             } else {
@@ -185,7 +193,7 @@ impl<T> Schedule<T> {
                 self.due.push_back(key);
             }
         }
-        self.heap.extend(self.young.drain(..).map(Reverse));
+        self.young.drain(..).for_each(|key| self.keys.push(key));
     }
 
     /// The next entry that was set aside and has not been cancelled or moved since.
@@ -200,17 +208,13 @@ impl<T> Schedule<T> {
         }
     }
 
-    /// Rebuilds the heap when most of it is dead, so that cancelling costs no
+    /// Throws dead keys out when most are, so that cancelling costs no
     /// memory for longer than it must.
     fn compact(&mut self) {
-        if self.dead < 64 || self.dead * 2 < self.heap.len() {
+        if self.dead < 64 || self.dead * 2 < self.keys.len() {
             return;
         }
-        let entries = &self.entries;
-        self.heap.retain(|Reverse(key)| {
-            let entry = entries.get(key.index as usize);
-            entry.is_some_and(|entry| entry.queued == key.sequence)
-        });
+        self.keys.retain(|key| is_true(&self.entries, key));
         self.dead = 0;
     }
 
@@ -218,6 +222,18 @@ impl<T> Schedule<T> {
     pub(crate) fn take(&mut self) -> Self {
         std::mem::take(self)
     }
+}
+
+/// Whether the key stands for an entry, if perhaps at a deadline since moved.
+fn is_true<T>(entries: &Slab<Entry<T>>, key: &Key) -> bool {
+    let entry = entries.get(key.index as usize);
+    entry.is_some_and(|entry| entry.queued == key.sequence)
+}
+
+/// Whether the key stands for an entry at its deadline.
+fn is_exact<T>(entries: &Slab<Entry<T>>, key: &Key) -> bool {
+    let entry = entries.get(key.index as usize);
+    entry.is_some_and(|entry| entry.queued == key.sequence && entry.sequence == key.sequence)
 }
 
 #[cfg(test)]
@@ -393,8 +409,61 @@ mod tests {
             schedule.reset(id, n / 2);
             schedule.remove(id);
         }
-        assert!(schedule.heap.len() < 1000, "{} keys for 100 entries", schedule.heap.len());
+        assert!(schedule.keys.len() < 1000, "{} keys for 100 entries", schedule.keys.len());
         assert_eq!(schedule.earliest(), Some(1000));
         assert_eq!(schedule.len(), far.len());
+    }
+
+    #[test]
+    fn entries_that_are_moved_for_ever_do_not_pile_up() {
+        const SECOND: i64 = 1_000_000_000;
+        let mut schedule = Schedule::default();
+        let mut ids: Vec<_> =
+            (0..40_000).map(|_| schedule.insert(30 * SECOND, ()).unwrap()).collect();
+        let mut random = Random(1);
+        // As the time limits of connections are, while time goes on.
+        for now in (0..300 * SECOND).step_by(1_000_000) {
+            let some = random.below(40_000) as usize;
+            match random.below(4) {
+                0 => {
+                    schedule.remove(ids[some]).unwrap();
+                    ids[some] = schedule.insert(now + 30 * SECOND, ()).unwrap();
+                }
+                1 => assert!(schedule.reset(ids[some], now + SECOND)),
+                _ => assert!(schedule.reset(ids[some], now + 30 * SECOND)),
+            }
+            schedule.set_aside(now, schedule.latest(), 1024);
+            while let Some((id, _)) = schedule.next_due() {
+                assert!(schedule.reset(id, now + 30 * SECOND));
+            }
+            assert!(schedule.keys.len() < 2 * ids.len() + 64, "{} keys", schedule.keys.len());
+        }
+        assert_eq!(schedule.len(), ids.len());
+    }
+
+    /// Every so many-th of a thousand entries, a nanosecond apart, is left.
+    fn one_of(every: i64) -> Schedule<()> {
+        let mut schedule = Schedule::default();
+        let ids: Vec<_> = (0..1000).map(|n| schedule.insert(n, ()).unwrap()).collect();
+        for (n, id) in (0..).zip(ids) {
+            // Half of the rest is cancelled, half moved away.
+            if n % every != 0 && n % 2 == 0 {
+                schedule.remove(id);
+            } else if n % every != 0 {
+                schedule.reset(id, 1_000_000);
+            }
+        }
+        schedule
+    }
+
+    #[test]
+    fn a_crowd_ends_with_the_last_of_those_that_are_there() {
+        assert_eq!(one_of(1).end_of_crowd(8, 7), Some(7));
+        assert_eq!(one_of(1).end_of_crowd(8, 6), None);
+        assert_eq!(one_of(2).end_of_crowd(8, 15), Some(14));
+        assert_eq!(one_of(2).end_of_crowd(8, 13), None);
+        assert_eq!(one_of(100).end_of_crowd(1, 13), Some(0));
+        assert_eq!(one_of(100).end_of_crowd(2, 99), None);
+        assert_eq!(Schedule::<()>::default().end_of_crowd(1, i64::MAX), None);
     }
 }

@@ -6,6 +6,7 @@ use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::clock::nanos;
 use super::core::Core;
 use super::schedule::Id;
 use super::timers::Action;
@@ -14,6 +15,12 @@ use super::timers::Action;
 ///
 /// Made by [`LoopHandle::timer_after`](crate::LoopHandle::timer_after),
 /// [`timer_at`](crate::LoopHandle::timer_at) and [`every`](crate::LoopHandle::every).
+///
+/// It is never early, and a loop that sleeps wakes up for it exactly: then the
+/// kernel's wake-up, some ten microseconds, is all that it is late by. Only of a
+/// crowd the last is waited for: eight or more that are due within 100 µs after
+/// timers last ran fire together, and no later than at the end of these 100 µs.
+/// With a test clock each is exact to the nanosecond.
 ///
 /// Deadlines are on the monotonic clock, which nobody can set. The time of day
 /// is the caller's sum, to be done again now and then, since that clock jumps:
@@ -141,8 +148,9 @@ impl Timer {
         let Some(core) = &self.core else {
             return Ok(false);
         };
-        let deadline = core.clock.after(delay).ok_or(TimerError::OutOfRange)?;
-        self.reset_at(deadline)
+        let now = core.clock.now();
+        let deadline = nanos(delay).and_then(|delay| now.checked_add(delay));
+        self.reschedule(core, now, deadline.ok_or(TimerError::OutOfRange)?)
     }
 
     /// Moves a pending timer to `deadline`, as [`reset`](Timer::reset) does.
@@ -154,9 +162,12 @@ impl Timer {
         let Some(core) = &self.core else {
             return Ok(false);
         };
-        core.check_process().map_err(TimerError::Loop)?;
+        self.reschedule(core, core.clock.now(), deadline)
+    }
+
+    fn reschedule(&self, core: &Core, now: i64, deadline: i64) -> Result<bool, TimerError> {
         core.check().map_err(TimerError::Loop)?;
-        Ok(core.reschedule(core.clock.now(), self.id, deadline))
+        Ok(core.reschedule(now, self.id, deadline))
     }
 
     /// Lets the timer run without a handle.

@@ -20,8 +20,9 @@ const UNASKED: i64 = i64::MIN;
 /// A future that is done at its deadline; from [`sleep`], [`sleep_until`] or the
 /// [`LoopHandle`] of a loop. Dropping it cancels.
 ///
-/// It is a timer of the loop like any other, and exact like any other: never
-/// early, and on a loop with a test clock to the nanosecond.
+/// It is a timer of the loop like any other, and as exact as
+/// [`Timer`](crate::Timer) says: never early, and on a loop with a test clock to
+/// the nanosecond.
 ///
 /// Polling it panics if its loop is gone, where nothing would ever wake it.
 ///
