@@ -40,7 +40,7 @@ pub(super) fn replace_file(old: RawFd, new: &OwnedFd) -> io::Result<()> {
 
 #[cfg(not(any(target_vendor = "apple", target_os = "android")))]
 fn duplicate(file: &OwnedFd, number: &mut OwnedFd) -> Result<(), Errno> {
-    use rustix::io::Errno;
+    use rustix::io::{DupFlags, dup3};
     dup3(file, number, DupFlags::CLOEXEC)
 }
 
