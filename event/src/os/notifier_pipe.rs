@@ -23,6 +23,10 @@ impl Notifier {
     }
 
     /// In a forked child: a pipe of its own, under the same numbers.
+    #[cfg_attr(
+        all(any(target_os = "linux", target_os = "android"), not(event_portable)),
+        allow(dead_code)
+    )]
     pub(crate) fn renew(&self, child: &Forked) -> io::Result<()> {
         let fresh = Self::new()?;
         supersede(child, self.reader.as_raw_fd(), &fresh.reader)?;
