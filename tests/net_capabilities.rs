@@ -6,11 +6,13 @@ mod sockets;
 mod support;
 
 use std::fs::File;
+use std::time::Duration;
 
-use event::{Capabilities, PageBuffer, ReceiveBatch, SeqpacketSocket, Socket, SocketError};
+use event::{Bind, Capabilities, Connect, Keepalive, Listen, PageBuffer, ReceiveBatch};
 use event::{Outgoing, SocketAddress, Splice, UdpSocket, spawn};
+use event::{SeqpacketSocket, ServerSocket, Socket, SocketError};
 use old_kernel::{Missing, without};
-use sockets::{local, pattern, run, tcp_pair};
+use sockets::{local, local_v6, pattern, run, tcp_pair};
 use support::alone::{alone, open_descriptors};
 
 /// `SO_ZEROCOPY` of `asm-generic/socket.h`.
@@ -139,6 +141,69 @@ fn without_gro_it_is_unsupported_and_single_receives_go_on() {
             assert_unsupported(socket.gro());
             socket.send_to(b"x", socket.local_addr().unwrap()).await.unwrap();
             assert_eq!(socket.recv(&mut [0; 9]).await.unwrap().len, 1);
+        });
+    });
+}
+
+#[track_caller]
+fn assert_lacks<T: std::fmt::Debug>(result: Result<T, SocketError>, option: &str) {
+    match result {
+        Err(SocketError::Unsupported(name)) => assert_eq!(name, option),
+        other => panic!("{option} was not unsupported: {other:?}"),
+    }
+}
+
+#[test]
+fn options_that_the_kernel_lacks_are_unsupported_by_name() {
+    let missing = [
+        Missing::Option(libc::SOL_SOCKET, libc::SO_REUSEPORT),
+        Missing::Option(libc::SOL_SOCKET, libc::SO_BINDTODEVICE),
+        Missing::Option(libc::IPPROTO_TCP, libc::TCP_USER_TIMEOUT),
+        Missing::Option(libc::IPPROTO_TCP, libc::TCP_KEEPINTVL),
+        Missing::Option(libc::IPPROTO_TCP, libc::TCP_INFO),
+        Missing::Option(libc::IPPROTO_IPV6, libc::IPV6_TCLASS),
+    ];
+    without(&missing, || {
+        let able = Capabilities::probe().unwrap();
+        assert!(!able.reuse_port && !able.user_timeout);
+        run(async |handle| {
+            let (client, _served) = tcp_pair(handle).await;
+            let options = client.options();
+            assert_lacks(options.reuse_port(), "SO_REUSEPORT");
+            assert_lacks(options.set_reuse_port(true), "SO_REUSEPORT");
+            assert_lacks(options.device(), "SO_BINDTODEVICE");
+            assert_lacks(options.set_device(Some(b"lo")), "SO_BINDTODEVICE");
+            assert_lacks(options.user_timeout(), "TCP_USER_TIMEOUT");
+            assert_lacks(options.set_user_timeout(None), "TCP_USER_TIMEOUT");
+            assert_lacks(options.tcp_info(), "TCP_INFO");
+            let every =
+                Keepalive { interval: Some(Duration::from_secs(9)), ..Keepalive::default() };
+            assert_lacks(options.set_keepalive(Some(every)), "TCP_KEEPINTVL");
+            assert_eq!(options.keepalive().unwrap(), None, "nothing is half done");
+            // What the kernel lacks is one thing, what a family lacks another.
+            let refused = options.set_tclass(0x20).unwrap_err();
+            assert_eq!(refused.errno(), Some(libc::ENOPROTOOPT), "{refused}");
+            let v6 = UdpSocket::bind(handle, local_v6()).unwrap();
+            assert_lacks(v6.options().set_tclass(0x20), "IPV6_TCLASS");
+        });
+    });
+}
+
+#[test]
+fn what_is_to_be_opened_with_such_an_option_is_not() {
+    let missing = [
+        Missing::Option(libc::SOL_SOCKET, libc::SO_REUSEPORT),
+        Missing::Option(libc::SOL_SOCKET, libc::SO_BINDTODEVICE),
+    ];
+    without(&missing, || {
+        run(async |handle| {
+            let server = ServerSocket::bind(handle, local()).unwrap();
+            let there = server.local_addr().unwrap();
+            assert_lacks(Listen::new().reuse_port(true).on(handle, local()), "SO_REUSEPORT");
+            assert_lacks(Listen::new().device("lo").on(handle, local()), "SO_BINDTODEVICE");
+            assert_lacks(Bind::new().reuse_port(true).udp(handle, local()), "SO_REUSEPORT");
+            assert_lacks(Bind::new().device("lo").udp(handle, local()), "SO_BINDTODEVICE");
+            assert_lacks(Connect::new().device("lo").to(handle, there).await, "SO_BINDTODEVICE");
         });
     });
 }

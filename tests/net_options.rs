@@ -4,7 +4,7 @@ mod sockets;
 
 use std::time::Duration;
 
-use event::{Connect, Keepalive, Listen, ServerSocket, Socket, SocketError, TcpState};
+use event::{Connect, Keepalive, Listen, ServerSocket, Socket, SocketError, TcpState, UdpSocket};
 use sockets::{connected, local, local_v6, run, tcp_pair};
 
 #[track_caller]
@@ -92,6 +92,23 @@ fn the_class_of_traffic_belongs_to_a_family() {
         assert_refused(unix.options().tos(), "IP_TOS");
         assert_refused(unix.options().set_nodelay(true), "TCP_NODELAY");
         assert_refused(unix.options().tcp_info(), "TCP_INFO");
+    });
+}
+
+/// It is the socket that they mean nothing to: the system has them all.
+#[test]
+fn options_of_tcp_are_refused_by_other_sockets() {
+    run(async |handle| {
+        let (unix, _other) = Socket::pair(handle).unwrap();
+        let udp = UdpSocket::bind(handle, local()).unwrap();
+        let idle = Keepalive { idle: Some(Duration::from_secs(9)), ..Keepalive::default() };
+        for options in [unix.options(), udp.options()] {
+            assert_refused(options.nodelay(), "TCP_NODELAY");
+            assert_refused(options.user_timeout(), "TCP_USER_TIMEOUT");
+            assert_refused(options.set_user_timeout(None), "TCP_USER_TIMEOUT");
+            assert_refused(options.set_keepalive(Some(idle)), "TCP_KEEPIDLE");
+            assert_refused(options.tcp_info(), "TCP_INFO");
+        }
     });
 }
 

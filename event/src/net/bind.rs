@@ -9,7 +9,7 @@ use super::address::SocketAddress;
 use super::connect::bind;
 use super::create::create;
 use super::error::SocketError;
-use super::options::bind_device;
+use super::options::{bind_device, refused};
 use super::udp::UdpSocket;
 use crate::reactor::LoopHandle;
 
@@ -115,23 +115,23 @@ impl Bind {
     fn prepare(&self, fd: BorrowedFd<'_>) -> Result<(), SocketError> {
         let socket = SockRef::from(&fd);
         if self.reuse_address {
-            socket.set_reuse_address(true).map_err(SocketError::option("SO_REUSEADDR"))?;
+            socket.set_reuse_address(true).map_err(refused(&socket, "SO_REUSEADDR"))?;
         }
         if self.reuse_port {
-            socket.set_reuse_port(true).map_err(SocketError::option("SO_REUSEPORT"))?;
+            socket.set_reuse_port(true).map_err(refused(&socket, "SO_REUSEPORT"))?;
         }
         if let Some(only) = self.v6_only {
-            socket.set_only_v6(only).map_err(SocketError::option("IPV6_V6ONLY"))?;
+            socket.set_only_v6(only).map_err(refused(&socket, "IPV6_V6ONLY"))?;
         }
         if self.broadcast {
-            socket.set_broadcast(true).map_err(SocketError::option("SO_BROADCAST"))?;
+            socket.set_broadcast(true).map_err(refused(&socket, "SO_BROADCAST"))?;
         }
         if let Some(bytes) = self.send_buffer {
-            socket.set_send_buffer_size(bytes).map_err(SocketError::option("SO_SNDBUF"))?;
+            socket.set_send_buffer_size(bytes).map_err(refused(&socket, "SO_SNDBUF"))?;
         }
         if let Some(bytes) = self.receive_buffer {
-            socket.set_recv_buffer_size(bytes).map_err(SocketError::option("SO_RCVBUF"))?;
+            socket.set_recv_buffer_size(bytes).map_err(refused(&socket, "SO_RCVBUF"))?;
         }
-        self.device.as_deref().map_or(Ok(()), |device| bind_device(fd, Some(device)))
+        self.device.as_deref().map_or(Ok(()), |device| bind_device(&socket, device))
     }
 }

@@ -12,7 +12,7 @@ use super::address::SocketAddress;
 use super::create::create;
 use super::endpoint::{Endpoint, Wait};
 use super::error::SocketError;
-use super::options::bind_device;
+use super::options::{bind_device, refused};
 use super::socket::Socket;
 use crate::reactor::{Direction, LoopHandle};
 
@@ -143,18 +143,18 @@ impl Connect {
     fn prepare(&self, fd: BorrowedFd<'_>, tcp: bool) -> Result<(), SocketError> {
         let socket = SockRef::from(&fd);
         if self.reuse_address {
-            socket.set_reuse_address(true).map_err(SocketError::option("SO_REUSEADDR"))?;
+            socket.set_reuse_address(true).map_err(refused(&socket, "SO_REUSEADDR"))?;
         }
         if self.nodelay && tcp {
-            socket.set_tcp_nodelay(true).map_err(SocketError::option("TCP_NODELAY"))?;
+            socket.set_tcp_nodelay(true).map_err(refused(&socket, "TCP_NODELAY"))?;
         }
         if let Some(bytes) = self.send_buffer {
-            socket.set_send_buffer_size(bytes).map_err(SocketError::option("SO_SNDBUF"))?;
+            socket.set_send_buffer_size(bytes).map_err(refused(&socket, "SO_SNDBUF"))?;
         }
         if let Some(bytes) = self.receive_buffer {
-            socket.set_recv_buffer_size(bytes).map_err(SocketError::option("SO_RCVBUF"))?;
+            socket.set_recv_buffer_size(bytes).map_err(refused(&socket, "SO_RCVBUF"))?;
         }
-        self.device.as_deref().map_or(Ok(()), |device| bind_device(fd, Some(device)))
+        self.device.as_deref().map_or(Ok(()), |device| bind_device(&socket, device))
     }
 }
 

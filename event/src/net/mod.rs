@@ -28,6 +28,7 @@ mod page_buffer;
 mod parcel;
 #[cfg(any(feature = "hyper", feature = "tokio"))]
 mod poll;
+mod rare;
 mod read;
 mod rest;
 mod segments;

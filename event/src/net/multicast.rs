@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::os::fd::BorrowedFd;
 
 use rustix::io::Errno;
-use socket2::{Domain, InterfaceIndexOrAddress, SockRef};
+use socket2::{Domain, SockRef};
 
 use super::error::SocketError;
 use super::udp::UdpSocket;
@@ -101,7 +101,7 @@ impl UdpSocket {
     ) -> Result<(), SocketError> {
         self.member(("IP_ADD_MEMBERSHIP", "IPV6_JOIN_GROUP"), group.into(), |socket, group| {
             match group {
-                IpAddr::V4(group) => socket.join_multicast_v4_n(&group, &by_number(interface)),
+                IpAddr::V4(group) => membership::join(socket, &group, interface),
                 IpAddr::V6(group) => socket.join_multicast_v6(&group, interface),
             }
         })
@@ -120,7 +120,7 @@ impl UdpSocket {
     ) -> Result<(), SocketError> {
         self.member(("IP_DROP_MEMBERSHIP", "IPV6_LEAVE_GROUP"), group.into(), |socket, group| {
             match group {
-                IpAddr::V4(group) => socket.leave_multicast_v4_n(&group, &by_number(interface)),
+                IpAddr::V4(group) => membership::leave(socket, &group, interface),
                 IpAddr::V6(group) => socket.leave_multicast_v6(&group, interface),
             }
         })
@@ -199,8 +199,39 @@ impl UdpSocket {
     }
 }
 
-fn by_number(interface: u32) -> InterfaceIndexOrAddress {
-    InterfaceIndexOrAddress::Index(interface)
+#[cfg(not(any(target_os = "netbsd", target_os = "openbsd")))]
+mod membership {
+    use std::io;
+    use std::net::Ipv4Addr;
+
+    use socket2::{InterfaceIndexOrAddress, Socket};
+
+    pub(super) fn join(socket: &Socket, group: &Ipv4Addr, interface: u32) -> io::Result<()> {
+        socket.join_multicast_v4_n(group, &InterfaceIndexOrAddress::Index(interface))
+    }
+
+    pub(super) fn leave(socket: &Socket, group: &Ipv4Addr, interface: u32) -> io::Result<()> {
+        socket.leave_multicast_v4_n(group, &InterfaceIndexOrAddress::Index(interface))
+    }
+}
+
+/// There an interface of IPv4 is said by an address of its own only.
+#[cfg(any(target_os = "netbsd", target_os = "openbsd"))]
+mod membership {
+    use std::io;
+    use std::net::Ipv4Addr;
+
+    use socket2::Socket;
+
+    use super::of_choice;
+
+    pub(super) fn join(socket: &Socket, group: &Ipv4Addr, interface: u32) -> io::Result<()> {
+        socket.join_multicast_v4(group, &of_choice(interface)?)
+    }
+
+    pub(super) fn leave(socket: &Socket, group: &Ipv4Addr, interface: u32) -> io::Result<()> {
+        socket.leave_multicast_v4(group, &of_choice(interface)?)
+    }
 }
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -212,8 +243,15 @@ fn interface_of_ipv4(socket: &socket2::Socket, number: u32) -> io::Result<()> {
 /// Elsewhere it has to be said by an address of the interface's.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 fn interface_of_ipv4(socket: &socket2::Socket, number: u32) -> io::Result<()> {
-    match number {
-        0 => socket.set_multicast_if_v4(&Ipv4Addr::UNSPECIFIED),
+    socket.set_multicast_if_v4(&of_choice(number)?)
+}
+
+/// The address that stands for the interface of the system's choice; no other
+/// can be said by its number.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn of_choice(interface: u32) -> io::Result<Ipv4Addr> {
+    match interface {
+        0 => Ok(Ipv4Addr::UNSPECIFIED),
         _ => Err(io::ErrorKind::Unsupported.into()),
     }
 }

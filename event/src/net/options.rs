@@ -3,14 +3,18 @@
 
 use std::fmt;
 use std::io;
+#[cfg(target_os = "linux")]
+use std::os::fd::AsFd;
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
 use rustix::io::Errno;
-use socket2::{Domain, SockRef, TcpKeepalive};
+use socket2::{Domain, SockRef, Type};
 
+use super::capabilities::is_missing;
 use super::endpoint::Endpoint;
 use super::error::SocketError;
+use super::rare;
 
 /// The options of one socket; from [`Socket::options`](crate::Socket::options),
 /// [`ServerSocket::options`](crate::ServerSocket::options).
@@ -21,8 +25,9 @@ use super::error::SocketError;
 ///
 /// # Errors
 ///
-/// All answer with [`SocketError::OptionFailed`], which names the option, and
-/// with [`SocketError::Closed`].
+/// All name the option: [`SocketError::Unsupported`] if it is the system that
+/// lacks it, and otherwise, as for a socket that it means nothing to,
+/// [`SocketError::OptionFailed`]. All answer with [`SocketError::Closed`] too.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -86,8 +91,11 @@ impl<'a> SocketOptions<'a> {
         option: &'static str,
         call: impl FnOnce(&socket2::Socket) -> io::Result<R>,
     ) -> Result<R, SocketError> {
-        let asked = |fd: BorrowedFd<'_>| call(&SockRef::from(&fd));
-        self.0.with(asked, SocketError::option(option))
+        let asked = |fd: BorrowedFd<'_>| {
+            let socket = SockRef::from(&fd);
+            Ok(call(&socket).map_err(refused(&socket, option)))
+        };
+        self.0.with(asked, SocketError::option(option))?
     }
 
     plain!(
@@ -165,14 +173,14 @@ impl<'a> SocketOptions<'a> {
             return Ok(None);
         }
         Ok(Some(Keepalive {
-            idle: Some(self.ask("TCP_KEEPIDLE", |socket| socket.tcp_keepalive_time())?),
-            interval: Some(self.ask("TCP_KEEPINTVL", |socket| socket.tcp_keepalive_interval())?),
-            count: Some(self.ask("TCP_KEEPCNT", |socket| socket.tcp_keepalive_retries())?),
+            idle: Some(self.ask("TCP_KEEPIDLE", rare::keepalive_idle)?),
+            interval: Some(self.ask("TCP_KEEPINTVL", rare::keepalive_interval)?),
+            count: Some(self.ask("TCP_KEEPCNT", rare::keepalive_count)?),
         }))
     }
 
     /// Sets `SO_KEEPALIVE` and what is given of its three numbers, or turns it
-    /// off. (The system counts in seconds.)
+    /// off. (The system counts in seconds: a part of one is one more.)
     ///
     /// # Errors
     ///
@@ -181,7 +189,16 @@ impl<'a> SocketOptions<'a> {
         let Some(keepalive) = keepalive else {
             return self.ask("SO_KEEPALIVE", |socket| socket.set_keepalive(false));
         };
-        self.ask("SO_KEEPALIVE", |socket| socket.set_tcp_keepalive(&keepalive.to_system()))
+        if let Some(time) = keepalive.idle {
+            self.ask("TCP_KEEPIDLE", |socket| rare::set_keepalive_idle(socket, time))?;
+        }
+        if let Some(time) = keepalive.interval {
+            self.ask("TCP_KEEPINTVL", |socket| rare::set_keepalive_interval(socket, time))?;
+        }
+        if let Some(count) = keepalive.count {
+            self.ask("TCP_KEEPCNT", |socket| rare::set_keepalive_count(socket, count))?;
+        }
+        self.ask("SO_KEEPALIVE", |socket| socket.set_keepalive(true))
     }
 
     /// Reads `TCP_USER_TIMEOUT`: how long sent bytes may stay unacknowledged
@@ -190,9 +207,8 @@ impl<'a> SocketOptions<'a> {
     /// # Errors
     ///
     /// As [`SocketOptions`] says.
-    #[cfg(target_os = "linux")]
     pub fn user_timeout(&self) -> Result<Option<Duration>, SocketError> {
-        let time = self.ask("TCP_USER_TIMEOUT", |socket| socket.tcp_user_timeout())?;
+        let time = self.ask("TCP_USER_TIMEOUT", rare::user_timeout)?;
         Ok(time.filter(|time| !time.is_zero()))
     }
 
@@ -201,9 +217,8 @@ impl<'a> SocketOptions<'a> {
     /// # Errors
     ///
     /// As [`SocketOptions`] says.
-    #[cfg(target_os = "linux")]
     pub fn set_user_timeout(&self, time: Option<Duration>) -> Result<(), SocketError> {
-        self.ask("TCP_USER_TIMEOUT", |socket| socket.set_tcp_user_timeout(time))
+        self.ask("TCP_USER_TIMEOUT", |socket| rare::set_user_timeout(socket, time))
     }
 
     /// Reads `SO_BINDTODEVICE`: the interface that the socket keeps to.
@@ -211,19 +226,17 @@ impl<'a> SocketOptions<'a> {
     /// # Errors
     ///
     /// As [`SocketOptions`] says.
-    #[cfg(target_os = "linux")]
     pub fn device(&self) -> Result<Option<Vec<u8>>, SocketError> {
-        self.ask("SO_BINDTODEVICE", |socket| socket.device())
+        self.ask("SO_BINDTODEVICE", rare::device)
     }
 
     /// Sets `SO_BINDTODEVICE`: keeps to that interface, or to none.
     ///
     /// # Errors
     ///
-    /// As [`SocketOptions`] says; elsewhere than on Linux
-    /// [`SocketError::Unsupported`].
+    /// As [`SocketOptions`] says.
     pub fn set_device(&self, name: Option<&[u8]>) -> Result<(), SocketError> {
-        self.0.with(|fd| Ok(bind_device(fd, name)), SocketError::option("SO_BINDTODEVICE"))?
+        self.ask("SO_BINDTODEVICE", |socket| rare::set_device(socket, name))
     }
 
     /// Reads `IP_TOS`: the service class of what is sent over IPv4.
@@ -279,24 +292,8 @@ impl<'a> SocketOptions<'a> {
     /// As [`SocketOptions`] says.
     #[cfg(target_os = "linux")]
     pub fn tcp_info(&self) -> Result<super::TcpInfo, SocketError> {
-        let asked = self.0.with(crate::sys::tcp_info, SocketError::option("TCP_INFO"))?;
+        let asked = self.ask("TCP_INFO", |socket| crate::sys::tcp_info(socket.as_fd()))?;
         Ok(super::TcpInfo::new(&asked))
-    }
-}
-
-impl Keepalive {
-    fn to_system(self) -> TcpKeepalive {
-        let mut system = TcpKeepalive::new();
-        if let Some(time) = self.idle {
-            system = system.with_time(time);
-        }
-        if let Some(time) = self.interval {
-            system = system.with_interval(time);
-        }
-        if let Some(count) = self.count {
-            system = system.with_retries(count);
-        }
-        system
     }
 }
 
@@ -311,14 +308,34 @@ fn speaks_ipv4(socket: &socket2::Socket) -> io::Result<&socket2::Socket> {
     Err(Errno::AFNOSUPPORT.into())
 }
 
-#[cfg(target_os = "linux")]
-pub(super) fn bind_device(fd: BorrowedFd<'_>, name: Option<&[u8]>) -> Result<(), SocketError> {
-    SockRef::from(&fd).bind_device(name).map_err(SocketError::option("SO_BINDTODEVICE"))
+/// The interface to keep to, for a socket that is to be.
+pub(super) fn bind_device(socket: &socket2::Socket, name: &[u8]) -> Result<(), SocketError> {
+    rare::set_device(socket, Some(name)).map_err(refused(socket, "SO_BINDTODEVICE"))
 }
 
-#[cfg(not(target_os = "linux"))]
-pub(super) fn bind_device(_: BorrowedFd<'_>, _: Option<&[u8]>) -> Result<(), SocketError> {
-    Err(SocketError::Unsupported("SO_BINDTODEVICE"))
+/// What is said of a refusal. The system answers alike if it lacks the option,
+/// and if the socket is of another family or protocol.
+pub(super) fn refused(
+    socket: &socket2::Socket,
+    option: &'static str,
+) -> impl FnOnce(io::Error) -> SocketError {
+    move |error| match is_missing(&error) && is_for(option, socket) {
+        true => SocketError::Unsupported(option),
+        false => SocketError::OptionFailed { option, error },
+    }
+}
+
+/// Whether the option, by its name, is one for such a socket.
+fn is_for(option: &str, socket: &socket2::Socket) -> bool {
+    let Ok((domain, kind)) = socket.local_addr().and_then(|at| Ok((at.domain(), socket.r#type()?)))
+    else {
+        return false;
+    };
+    match option.split('_').next() {
+        Some("TCP") => kind == Type::STREAM && domain != Domain::UNIX,
+        Some("IPV6") => domain == Domain::IPV6,
+        _ => domain != Domain::UNIX,
+    }
 }
 
 impl fmt::Debug for SocketOptions<'_> {

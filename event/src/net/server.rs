@@ -14,6 +14,7 @@ use rustix::io::Errno;
 use socket2::{SockAddr, SockRef};
 
 use super::address::SocketAddress;
+use super::common::is_listening;
 use super::create;
 use super::endpoint::{Endpoint, Wait};
 use super::error::SocketError;
@@ -131,7 +132,7 @@ impl ServerSocket {
     }
 
     fn adopt_descriptor(handle: &LoopHandle, fd: Descriptor) -> Result<Self, AdoptError> {
-        match listener(&fd) {
+        match is_listening(&fd) {
             Ok(()) => Ok(Self::new(Endpoint::adopt(handle, fd)?, &Listen::new())),
             Err(error) => Err(AdoptError::new(Some(fd), SocketError::AdoptionFailed(error))),
         }
@@ -352,15 +353,6 @@ const CLIENTS: &[Errno] = &[
     Errno::PROTO,
     Errno::TIMEDOUT,
 ];
-
-/// Whether it is a stream socket that listens.
-fn listener(fd: &Descriptor) -> io::Result<()> {
-    let socket = SockRef::from(fd);
-    if socket.is_listener()? {
-        return Ok(());
-    }
-    Err(io::Error::new(io::ErrorKind::InvalidInput, "the socket does not listen"))
-}
 
 /// A pending accept.
 struct Turn<'a> {

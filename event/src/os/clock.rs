@@ -1,7 +1,9 @@
 //! The monotonic clock (`clock_gettime(2)`), in nanoseconds.
 #![forbid(unsafe_code)]
 
-use rustix::time::{ClockId, Timespec, clock_gettime};
+#[cfg(all(any(target_os = "linux", target_os = "android"), not(event_portable)))]
+use rustix::time::Timespec;
+use rustix::time::{ClockId, clock_gettime};
 
 const NANOS: i64 = 1_000_000_000;
 
@@ -12,6 +14,7 @@ pub(crate) fn now() -> i64 {
 }
 
 /// The same point in time as the kernel writes it.
+#[cfg(all(any(target_os = "linux", target_os = "android"), not(event_portable)))]
 pub(crate) fn timespec(nanos: i64) -> Timespec {
     Timespec { tv_sec: nanos.div_euclid(NANOS), tv_nsec: nanos.rem_euclid(NANOS) }
 }

@@ -7,12 +7,12 @@
 
 use std::cell::Cell;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 
-use rustix::io::{Errno, FdFlags, fcntl_setfd, ioctl_fionbio, read};
-use rustix::pipe::pipe;
+use rustix::io::{Errno, read};
 
 use super::arrived::Arrived;
+use super::pipe::quiet_pipe;
 use crate::sys::{Handler, Signal};
 
 /// A descriptor that is readable while the signal waits, until
@@ -50,16 +50,6 @@ impl AsFd for SignalPipe {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.reader
     }
-}
-
-/// `pipe2(2)` in two steps, which every system has.
-fn quiet_pipe() -> io::Result<(OwnedFd, OwnedFd)> {
-    let (reader, writer) = pipe()?;
-    for end in [&reader, &writer] {
-        fcntl_setfd(end, FdFlags::CLOEXEC)?;
-        ioctl_fionbio(end, true)?;
-    }
-    Ok((reader, writer))
 }
 
 #[cfg(test)]

@@ -1,6 +1,11 @@
 //! Floor 2: the turn of the loop, and what can be registered on it.
 #![forbid(unsafe_code)]
 
+#[cfg_attr(
+    any(event_portable, not(any(target_os = "linux", target_os = "android"))),
+    path = "alarm_timer.rs"
+)]
+mod alarm;
 mod async_fd;
 pub(crate) mod budget;
 mod builder;

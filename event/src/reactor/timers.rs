@@ -4,17 +4,16 @@
 
 use std::cell::{Cell, RefCell};
 use std::io;
-use std::os::fd::{AsFd, AsRawFd};
 use std::rc::Rc;
 use std::task::Waker;
 
+use super::alarm::Alarm;
 use super::callback::Callback;
 use super::clock::Clock;
 use super::core::Core;
 use super::counters::Tally;
 use super::schedule::{Id, Schedule};
-use crate::os::alarm::Alarm;
-use crate::sys::{Forked, RawBase, RawEvent, What};
+use crate::sys::{Forked, RawBase};
 
 /// At most so many timer callbacks in one turn, for descriptors must not starve.
 const BUDGET: usize = 1024;
@@ -36,8 +35,8 @@ pub(crate) enum Action {
 
 pub(crate) struct Timers {
     schedule: RefCell<Schedule<Action>>,
-    alarm: Rc<Alarm>,
-    event: RefCell<Option<RawEvent>>,
+    /// Gone when the loop is.
+    alarm: RefCell<Option<Alarm>>,
     /// The deadline that the alarm is set to, until it rings.
     set: Rc<Cell<Option<i64>>>,
     /// The alarm rang, or something was scheduled for now: look at the schedule.
@@ -49,25 +48,16 @@ pub(crate) struct Timers {
 impl Timers {
     /// `attend` is called after each ring of the alarm.
     pub(crate) fn new(base: &Rc<RawBase>, attend: Rc<dyn Fn()>) -> io::Result<Self> {
-        let edges = base.has_edges();
-        let alarm = Rc::new(Alarm::new()?);
         let (set, look) = (Rc::new(Cell::new(None)), Rc::new(Cell::new(false)));
-        let rang = (alarm.clone(), set.clone(), look.clone());
-        let call = move |_| {
-            // There may be no next deadline to set it to, and it would ring on.
-            if !edges {
-                rang.0.hush();
-            }
-            rang.1.set(None);
-            rang.2.set(true);
+        let rang = (set.clone(), look.clone());
+        let alarm = Alarm::new(base, move || {
+            rang.0.set(None);
+            rang.1.set(true);
             attend();
-        };
-        let event = RawEvent::new(base, alarm.as_fd().as_raw_fd(), call)?;
-        event.listen_unseen(if edges { What::READ | What::EDGE } else { What::READ })?;
+        })?;
         Ok(Self {
             schedule: RefCell::default(),
-            alarm,
-            event: RefCell::new(Some(event)),
+            alarm: RefCell::new(Some(alarm)),
             set,
             look,
             looked: Cell::new(i64::MIN),
@@ -77,7 +67,7 @@ impl Timers {
     /// After a fork: an alarm that is not the parent's.
     pub(crate) fn renew(&self, child: &Forked) -> io::Result<()> {
         self.set.set(None);
-        self.alarm.renew(child)
+        self.alarm.borrow().as_ref().map_or(Ok(()), |alarm| alarm.renew(child))
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -160,8 +150,10 @@ impl Timers {
         if self.set.get().is_some_and(|set| set <= wanted) {
             return Ok(());
         }
-        self.alarm.set(wanted)?;
-        self.set.set(Some(wanted));
+        if let Some(alarm) = &*self.alarm.borrow() {
+            alarm.set(wanted)?;
+            self.set.set(Some(wanted));
+        }
         Ok(())
     }
 
@@ -221,8 +213,8 @@ impl Timers {
     }
 
     /// The end of the loop: hands everything out, to be dropped with no borrow held.
-    pub(crate) fn take(&self) -> (Option<RawEvent>, Schedule<Action>) {
-        (self.event.take(), self.schedule.borrow_mut().take())
+    pub(crate) fn take(&self) -> (Option<Alarm>, Schedule<Action>) {
+        (self.alarm.take(), self.schedule.borrow_mut().take())
     }
 }
 

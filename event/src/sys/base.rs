@@ -5,13 +5,12 @@ use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::ffi::CStr;
 use std::io;
+use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr::NonNull;
 use std::rc::Rc;
 
 use libevent_sys as ffi;
-use rustix::event::{EventfdFlags, eventfd};
-use rustix::pipe::{PipeFlags, pipe_with};
 
 use super::{Forked, Lineage, RawConfig, RawEvent, log};
 
@@ -192,6 +191,7 @@ impl RawBase {
         self.orphans.borrow_mut().push(event);
     }
 
+    #[cfg(any(target_os = "linux", target_os = "android"))]
     pub(super) fn has_orphans(&self) -> bool {
         !self.orphans.borrow().is_empty()
     }
@@ -234,8 +234,8 @@ impl Drop for RawBase {
 /// second it ends the process (H22). A thread that takes them in between is
 /// not to be helped.
 fn find_room() -> io::Result<()> {
-    let _pair = pipe_with(PipeFlags::CLOEXEC)?;
-    let _set = eventfd(0, EventfdFlags::CLOEXEC)?;
+    let pair = UnixStream::pair()?;
+    let _set = pair.0.try_clone()?;
     Ok(())
 }
 

@@ -13,6 +13,9 @@ use libevent_sys as ffi;
 
 use super::RawBase;
 
+#[cfg(any(event_portable, not(any(target_os = "linux", target_os = "android"))))]
+mod timer;
+
 bitflags! {
     /// What an event waits for, and what libevent reports of it.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,10 @@
 //! The promise that goes with using a loop in a forked child.
 
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::mem::ManuallyDrop;
+use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+
+use rustix::io::Errno;
 
 /// A promise about the running process; for
 /// [`EventLoop::reinit_after_fork`](crate::EventLoop::reinit_after_fork).
@@ -31,8 +34,20 @@ pub(crate) fn supersede(_child: &Forked, old: RawFd, new: &OwnedFd) -> io::Resul
 pub(super) fn replace_file(old: RawFd, new: &OwnedFd) -> io::Result<()> {
     // SAFETY: [FD-SUPERSEDE] both numbers are open and ours; the owner of
     // `old` goes on owning the number, and now its new file.
-    match unsafe { libc::dup3(new.as_raw_fd(), old, libc::O_CLOEXEC) } {
-        -1 => Err(io::Error::last_os_error()),
-        _ => Ok(()),
-    }
+    let mut old = ManuallyDrop::new(unsafe { OwnedFd::from_raw_fd(old) });
+    Ok(duplicate(new, &mut old)?)
+}
+
+#[cfg(not(any(target_vendor = "apple", target_os = "android")))]
+fn duplicate(file: &OwnedFd, number: &mut OwnedFd) -> Result<(), Errno> {
+    use rustix::io::{DupFlags, dup3};
+    dup3(file, number, DupFlags::CLOEXEC)
+}
+
+/// `dup3(2)` in two steps: macOS has none, and `rustix` none for Android.
+#[cfg(any(target_vendor = "apple", target_os = "android"))]
+fn duplicate(file: &OwnedFd, number: &mut OwnedFd) -> Result<(), Errno> {
+    use rustix::io::{FdFlags, dup2, fcntl_setfd};
+    dup2(file, number)?;
+    fcntl_setfd(number, FdFlags::CLOEXEC)
 }

@@ -5,7 +5,9 @@
 use std::collections::BTreeMap;
 use std::ffi::{c_int, c_void};
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+#[cfg(not(event_portable))]
+use std::os::fd::BorrowedFd;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 use libevent_sys as ffi;
 
@@ -32,6 +34,7 @@ impl RawBase {
     }
 
     /// The set behind the base, found by the landmark.
+    #[cfg(not(event_portable))]
     pub(crate) fn kernel_set(&self, landmark: RawFd) -> Option<BorrowedFd<'_>> {
         // SAFETY: [BASE-OUTLIVES] open until the base is freed; a new set that
         // takes its place has the same number, and `event_reinit` is followed

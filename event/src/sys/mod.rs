@@ -21,19 +21,22 @@ mod fork;
 mod forked;
 #[cfg(feature = "net")]
 mod interface;
+#[cfg(any(target_os = "linux", target_os = "android"))]
 mod kernel_set;
 mod log;
 #[cfg(feature = "net")]
 mod message;
 #[cfg(all(feature = "net", target_os = "linux"))]
 mod option;
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+mod other_set;
 #[cfg(feature = "net")]
 mod pages;
 #[cfg(target_os = "linux")]
 mod pipe_write;
 #[cfg(feature = "net")]
 mod rights;
-#[cfg(any(test, not(target_os = "linux")))]
+#[cfg(any(test, event_portable, not(target_os = "linux")))]
 mod self_pipe;
 mod signal;
 mod signal_set;
@@ -75,7 +78,7 @@ pub(crate) use pages::Pages;
 pub(crate) use pipe_write::write_to_pipe;
 #[cfg(feature = "net")]
 pub(crate) use rights::receive_rights;
-#[cfg(any(test, not(target_os = "linux")))]
+#[cfg(any(test, event_portable, not(target_os = "linux")))]
 pub(crate) use self_pipe::Handler;
 pub use signal::Signal;
 pub(crate) use signal_set::SignalSet;

@@ -83,6 +83,7 @@ impl SignalSet {
 
     /// A descriptor from which these are read while they are blocked
     /// (`signalfd(2)`).
+    #[cfg_attr(event_portable, allow(dead_code, reason = "a handler writes to a pipe"))]
     pub(crate) fn descriptor(&self) -> io::Result<OwnedFd> {
         let flags = libc::SFD_NONBLOCK | libc::SFD_CLOEXEC;
         // SAFETY: [OWN-MEMORY] the set is live; -1 asks for a new descriptor.
