@@ -23,7 +23,7 @@ use hosts::{CBase, Make, woken_through};
 use libevent_sys as sys;
 
 const SOON: Duration = Duration::from_millis(5);
-const EVERY_MAKE: [Make; 3] = [Make::Locked, Make::Unlocked, Make::Poll];
+const EVERY_MAKE: [Make; 4] = [Make::Locked, Make::Unlocked, Make::Precise, Make::Poll];
 
 /// What `event_base_dispatch` returns.
 const ENDED: i32 = 0;
@@ -781,6 +781,30 @@ fn a_descriptor_closed_without_unwatch_does_not_spin_the_loop_of_c() {
     base.turn(sys::EVLOOP_ONCE);
     log.expect(&["bystander"]);
     drop((watcher, other, doubles));
+}
+
+#[test]
+fn a_timer_of_cs_rings_after_a_descriptor_was_closed_without_unwatch() {
+    for make in EVERY_MAKE {
+        let base = CBase::new(make);
+        let events = base.lend(OnPanic::Abort);
+        let (ours, mut theirs) = pair();
+        let double = ours.try_clone().expect("a duplicate");
+        let ours = Rc::new(ours);
+        let watcher = events.handle().watch_shared(&ours).on_read(|_| panic!("closed")).start();
+        theirs.write_all(b"never read").expect("room");
+        drop(ours);
+        turns_in(&base, SOON);
+
+        let log = Log::default();
+        let timer = base.event(-1, 0, log.noter("rang"));
+        timer.add(Some(SOON));
+        let handle = events.handle();
+        let rescue = events.handle().timer_after(SOON * 500, move || handle.stop());
+        base.turn(sys::EVLOOP_ONCE);
+        log.expect(&["rang"]);
+        drop((watcher, double, rescue));
+    }
 }
 
 #[test]

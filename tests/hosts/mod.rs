@@ -54,6 +54,8 @@ pub(crate) enum Make {
     Locked,
     /// With EVENT_BASE_FLAG_NOLOCK.
     Unlocked,
+    /// With EVENT_BASE_FLAG_PRECISE_TIMER: epoll has an alarm of its own in its set.
+    Precise,
     /// Without epoll: levels only.
     Poll,
 }
@@ -78,11 +80,8 @@ impl CBase {
         let config = unsafe { sys::event_config_new() };
         match make {
             Make::Locked => {}
-            Make::Unlocked => {
-                let flag = sys::EVENT_BASE_FLAG_NOLOCK as c_int;
-                // SAFETY: a live configuration.
-                assert_eq!(unsafe { sys::event_config_set_flag(config, flag) }, 0);
-            }
+            Make::Unlocked => set_flag(config, sys::EVENT_BASE_FLAG_NOLOCK as c_int),
+            Make::Precise => set_flag(config, sys::EVENT_BASE_FLAG_PRECISE_TIMER as c_int),
             Make::Poll => {
                 // SAFETY: a live configuration, a text with its NUL.
                 let avoid = unsafe { sys::event_config_avoid_method(config, c"epoll".as_ptr()) };
@@ -142,6 +141,11 @@ impl CBase {
             unsafe { sys::event_new(self.as_ptr(), fd, what, Some(called_back), call.cast()) };
         CEvent { event: NonNull::new(event).expect("an event"), call }
     }
+}
+
+fn set_flag(config: *mut sys::event_config, flag: c_int) {
+    // SAFETY: a live configuration.
+    assert_eq!(unsafe { sys::event_config_set_flag(config, flag) }, 0);
 }
 
 impl Drop for CBase {

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{c_int, c_void};
+use std::fs;
 use std::io;
 #[cfg(not(event_portable))]
 use std::os::fd::BorrowedFd;
@@ -26,11 +27,26 @@ impl RawBase {
         // Found first: the fresh one will watch the landmark as well.
         let old = find(landmark).ok_or(io::ErrorKind::NotFound)?;
         let fresh = create()?;
-        for (fd, what) in self.watched() {
+        let mut watched = self.watched();
+        if let Some(alarm) = self.alarm(old, &watched) {
+            watched.insert(alarm, What::READ);
+        }
+        for (fd, what) in watched {
             let added = control(fresh.as_raw_fd(), libc::EPOLL_CTL_ADD, fd, what);
             added.or_else(pass_over_closed)?;
         }
         replace_file(old, &fresh)
+    }
+
+    /// The alarm of a base of C's that is a precise one: in the set, and no
+    /// event. (Without `/proc` it is not found.)
+    fn alarm(&self, set: RawFd, watched: &BTreeMap<RawFd, What>) -> Option<RawFd> {
+        if !self.is_foreign() {
+            return None;
+        }
+        let mut alarms = fs::read_dir("/proc/self/fd").ok()?.flatten().filter_map(timerfd);
+        let same = |fd: RawFd| control(set, libc::EPOLL_CTL_MOD, fd, What::READ).is_ok();
+        alarms.find(|fd| !watched.contains_key(fd) && same(*fd))
     }
 
     /// The set behind the base, found by the landmark.
@@ -114,6 +130,13 @@ fn control(set: RawFd, operation: c_int, fd: RawFd, what: What) -> io::Result<()
         -1 => Err(io::Error::last_os_error()),
         _ => Ok(()),
     }
+}
+
+/// The number, if it is one of a timerfd.
+fn timerfd(open: fs::DirEntry) -> Option<RawFd> {
+    let kind = fs::read_link(open.path()).ok()?;
+    let number = open.file_name().to_str()?.parse().ok();
+    number.filter(|_| kind.as_os_str() == "anon_inode:[timerfd]")
 }
 
 /// As libevent's epoll backend translates them.
