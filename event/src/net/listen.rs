@@ -172,6 +172,9 @@ impl Listen {
         if let Some(only) = self.v6_only {
             socket.set_only_v6(only).map_err(refused(&socket, "IPV6_V6ONLY"))?;
         }
+        if self.nodelay && !address.is_unix() {
+            socket.set_tcp_nodelay(true).map_err(refused(&socket, "TCP_NODELAY"))?;
+        }
         // Accepted connections inherit these, in time for the window.
         if let Some(bytes) = self.send_buffer {
             socket.set_send_buffer_size(bytes).map_err(refused(&socket, "SO_SNDBUF"))?;

@@ -225,7 +225,7 @@ impl ServerSocket {
     ) -> Result<(Socket, SocketAddress), SocketError> {
         self.streak.set(self.streak.get() + 1);
         self.rest.recover();
-        if self.nodelay && !peer.is_unix() {
+        if self.nodelay && !INHERITED && !peer.is_unix() {
             // A connection that was reset meanwhile may refuse; the first read will tell.
             let _ = SockRef::from(&fd).set_tcp_nodelay(true);
         }
@@ -317,6 +317,9 @@ impl ServerSocket {
         self.endpoint.detach()
     }
 }
+
+/// Whether the system hands `TCP_NODELAY` down to accepted connections.
+const INHERITED: bool = cfg!(any(target_os = "linux", target_os = "android"));
 
 /// Accepts the next client that is still there.
 fn next(fd: BorrowedFd<'_>) -> io::Result<(OwnedFd, SockAddr)> {
