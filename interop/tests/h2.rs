@@ -1,23 +1,27 @@
 //! The h2 crate on the loop, by tokio's traits: no adapter in between.
 
 use bytes::Bytes;
-use event::{Socket, spawn};
-use h2::{RecvStream, client, server};
+use event::{JoinHandle, Socket, spawn};
+use h2::client::SendRequest;
+use h2::{Reason, RecvStream, client, server};
 use hyper::{Request, Response};
 use interop::support::{connected, noise, on_loop};
 
-/// Sends back every body.
-async fn serve(socket: Socket) -> Result<(), h2::Error> {
+type Ended = Result<(), h2::Error>;
+
+/// Sends back every body; what became of each stream.
+async fn serve(socket: Socket) -> Result<Vec<JoinHandle<Ended>>, h2::Error> {
     let mut connection = server::handshake(socket).await?;
+    let mut streams = Vec::new();
     while let Some(accepted) = connection.accept().await {
         let (request, mut respond) = accepted?;
-        spawn(async move {
+        streams.push(spawn(async move {
             let body = collect(request.into_body()).await?;
             let mut stream = respond.send_response(Response::new(()), false)?;
             stream.send_data(body.into(), true)
-        });
+        }));
     }
-    Ok(())
+    Ok(streams)
 }
 
 async fn collect(mut body: RecvStream) -> Result<Vec<u8>, h2::Error> {
@@ -38,14 +42,47 @@ fn handshake_and_an_echo_of_a_megabyte() {
         let served = spawn(serve(theirs));
         let (sender, connection) = client::handshake(ours).await.unwrap();
         let connection = spawn(connection);
-        let mut sender = sender.ready().await.unwrap();
-        let request = Request::post("http://localhost/").body(()).unwrap();
-        let (response, mut stream) = sender.send_request(request, false).unwrap();
-        stream.send_data(Bytes::from(sent.clone()), true).unwrap();
-        let body = collect(response.await.unwrap().into_body()).await.unwrap();
-        assert!(body == sent, "other bytes than were sent");
-        drop((sender, stream));
+        assert!(echo(sender, sent.clone()).await == sent, "other bytes than were sent");
         connection.await.unwrap().unwrap();
-        served.await.unwrap().unwrap();
+        for stream in served.await.unwrap().unwrap() {
+            stream.await.unwrap().unwrap();
+        }
     });
+}
+
+#[test]
+fn a_stream_that_is_reset_ends_alone() {
+    let sent = noise(100_000);
+    on_loop(async |handle| {
+        let (ours, theirs) = connected(&handle).await;
+        let served = spawn(serve(theirs));
+        let (sender, connection) = client::handshake(ours).await.unwrap();
+        let connection = spawn(connection);
+        let mut sender = sender.ready().await.unwrap();
+        let (response, mut stream) = sender.send_request(post(), false).unwrap();
+        stream.send_data(Bytes::from_static(b"the beginning"), false).unwrap();
+        stream.send_reset(Reason::CANCEL);
+        assert_eq!(response.await.unwrap_err().reason(), Some(Reason::CANCEL));
+        assert!(echo(sender, sent.clone()).await == sent, "other bytes than were sent");
+        drop(stream);
+        connection.await.unwrap().unwrap();
+
+        let mut reasons = Vec::new();
+        for stream in served.await.unwrap().unwrap() {
+            reasons.push(stream.await.unwrap().map_err(|error| error.reason()));
+        }
+        assert_eq!(reasons, [Err(Some(Reason::CANCEL)), Ok(())]);
+    });
+}
+
+fn post() -> Request<()> {
+    Request::post("http://localhost/").body(()).unwrap()
+}
+
+/// What comes back.
+async fn echo(sender: SendRequest<Bytes>, bytes: Vec<u8>) -> Vec<u8> {
+    let mut sender = sender.ready().await.unwrap();
+    let (response, mut stream) = sender.send_request(post(), false).unwrap();
+    stream.send_data(Bytes::from(bytes), true).unwrap();
+    collect(response.await.unwrap().into_body()).await.unwrap()
 }

@@ -1,7 +1,7 @@
 //! hyper's HTTP/2 server and client on the loop: an executor that asks for no
 //! `Send`, so the service may hold an `Rc`.
 
-use event::{LoopHandle, spawn};
+use event::{LoopHandle, spawn, yield_now};
 use http_body_util::BodyExt;
 use hyper::Method;
 use hyper::client::conn::http2::{SendRequest, handshake};
@@ -47,6 +47,24 @@ fn large_bodies_cross_each_other() {
             assert!(task.await.unwrap() == sent, "other bytes than were sent");
         }
     });
+}
+
+#[test]
+fn requests_that_are_cancelled_disturb_no_other() {
+    let hello = Hello::default();
+    let sent = noise(1 << 20);
+    on_loop(async |handle| {
+        let sender = session(&handle, &hello).await;
+        for _ in 0..20 {
+            let asked = spawn(echo(sender.clone(), sent.clone()));
+            // Under way, and not done: a body is larger than a stream's window.
+            yield_now().await;
+            asked.abort();
+            assert!(asked.await.unwrap_err().is_cancelled());
+            assert_eq!(greeting(sender.clone()).await, GREETING);
+        }
+    });
+    assert!(hello.served.get() >= 20);
 }
 
 async fn echo(mut sender: SendRequest<Body>, bytes: Vec<u8>) -> Vec<u8> {
