@@ -42,7 +42,8 @@ impl Socket {
     }
 
     /// As [`write`](Self::write), from several buffers one after the other
-    /// (`sendmsg(2)`; of more than the system takes at once the first).
+    /// (`sendmsg(2)`, or `send(2)` of a copy if they are small; of more than the
+    /// system takes at once the first).
     ///
     /// # Errors
     ///
