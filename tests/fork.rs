@@ -9,14 +9,16 @@ mod support;
 
 use std::cell::Cell;
 use std::fmt::Display;
+use std::future::Future;
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::Waker;
+use std::task::{Context, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -449,14 +451,19 @@ fn what_a_child_lets_go_of_before_the_reinit_is_gone_after_it() {
             let number = closed.as_raw_fd();
             let owned = handle.watch(closed).on_read(never).start().unwrap();
             let gone = handle.watch_shared(&stale).on_read(never).start().unwrap();
+            let (waiting, waiting_peer) = stream_pair();
+            let waiting = AsyncFd::new(&handle, waiting).unwrap();
+            let polled = pin!(waiting.readable()).poll(&mut Context::from_waker(Waker::noop()));
+            assert!(polled.is_pending());
             let before = registrations();
-            let mut held = Some((kept_open, owned, stale));
+            let mut held = Some((kept_open, owned, stale, waiting));
             let child = fork(|| {
                 let (reused, reused_peer) = stream_pair();
                 drop(held.take());
                 // The number of the one that was closed is somebody else's now.
                 let reused = support::fds::at_number(number, reused);
                 (&open_peer).write_all(b"never read").unwrap();
+                (&waiting_peer).write_all(b"never read").unwrap();
                 (&reused_peer).write_all(b"never read").unwrap();
                 events.reinit_after_fork(forked()).unwrap();
                 assert!(parents.timer.cancel());
