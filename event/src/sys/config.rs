@@ -20,9 +20,8 @@ impl RawConfig {
         config.set(ffi::EVENT_BASE_FLAG_NOLOCK)?;
         config.set(ffi::EVENT_BASE_FLAG_IGNORE_ENV)?;
         config.set(ffi::EVENT_BASE_FLAG_NO_CACHE_TIME)?;
-        // libevent's own timer is the alarm: by a coarse clock it would ring some
-        // milliseconds late. (On Linux this would mean a timerfd of libevent's
-        // in its set, of which `renew_set` knows nothing.)
+        // libevent's own timer is the alarm there: by a coarse clock it would ring
+        // some milliseconds late. (On Linux the alarm is a timerfd of ours.)
         #[cfg(not(any(target_os = "linux", target_os = "android")))]
         config.set(ffi::EVENT_BASE_FLAG_PRECISE_TIMER)?;
         Ok(config)
