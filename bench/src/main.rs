@@ -11,7 +11,8 @@ use std::process::ExitCode;
 
 use contest::Contestant;
 
-const USAGE: &str = "usage: bench bare|async|shared|busy|hyper WORDS… | bench verify [SERVER…]";
+const USAGE: &str =
+    "usage: bench bare|async|shared|busy|buffered|hyper WORDS… | bench verify [SERVER…]";
 
 fn layer(name: &str) -> Option<Box<dyn Contestant>> {
     Some(match name {
@@ -19,6 +20,7 @@ fn layer(name: &str) -> Option<Box<dyn Contestant>> {
         "async" => Box::new(tasks::Tasks::default()),
         "shared" => Box::new(tasks::Tasks { shared: true, ..Default::default() }),
         "busy" => Box::new(tasks::Tasks { busy: true, ..Default::default() }),
+        "buffered" => Box::new(tasks::Buffered),
         "hyper" => Box::new(tasks::Hyper),
         _ => return None,
     })

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <event2/event_struct.h>
 
@@ -136,6 +138,44 @@ static void on_client(evutil_socket_t listener, short what, void *unused)
 	check(errno == EAGAIN || errno == ECONNABORTED, "accept");
 }
 
+/* The same with bufferevents. */
+
+static void on_flushed(struct bufferevent *stream, void *ended)
+{
+	if (ended != NULL && evbuffer_get_length(bufferevent_get_output(stream)) == 0)
+		bufferevent_free(stream);
+}
+
+static void on_input(struct bufferevent *stream, void *unused)
+{
+	(void)unused;
+	bufferevent_write_buffer(stream, bufferevent_get_input(stream));
+}
+
+static void on_end(struct bufferevent *stream, short what, void *unused)
+{
+	(void)unused;
+	if (!(what & BEV_EVENT_EOF)) {
+		bufferevent_free(stream);
+		return;
+	}
+	bufferevent_setcb(stream, NULL, on_flushed, on_end, stream);
+	on_flushed(stream, stream);
+}
+
+static void on_stream(evutil_socket_t listener, short what, void *unused)
+{
+	int fd;
+	(void)what, (void)unused;
+	while ((fd = next_client(listener)) >= 0) {
+		struct bufferevent *stream = bufferevent_socket_new(base, fd, BEV_OPT_CLOSE_ON_FREE);
+		check(stream != NULL, "bufferevent_socket_new");
+		bufferevent_setcb(stream, on_input, NULL, on_end, NULL);
+		bufferevent_enable(stream, EV_READ | EV_WRITE);
+	}
+	check(errno == EAGAIN || errno == ECONNABORTED, "accept");
+}
+
 static void on_visitor(evutil_socket_t listener, short what, void *unused)
 {
 	int fd;
@@ -155,6 +195,8 @@ static void server(int port, event_callback_fn welcome)
 }
 
 static void echo(int port) { server(port, on_client); }
+
+static void buffered_echo(int port) { server(port, on_stream); }
 
 static void accepts(int port) { server(port, on_visitor); }
 
@@ -253,5 +295,8 @@ int main(int argc, char **argv)
 		.pipe = pipes, .echo = echo, .accept = accepts,
 		.timers = timers, .rearm = rearm, .precision = precision,
 	};
+	static const struct contestant buffered = { .echo = buffered_echo };
+	if (argc > 1 && strcmp(argv[1], "bufferevent") == 0)
+		return contest(&buffered, argc - 1, argv + 1);
 	return contest(&libevent, argc, argv);
 }

@@ -1,5 +1,6 @@
 //! The layers of tasks: futures on the loop.
 
+mod buffered;
 mod hyper;
 mod pipe;
 mod run;
@@ -16,6 +17,7 @@ use contest::words::Pipe;
 use contest::{Contestant, Outcome};
 use event::EventLoop;
 
+pub(crate) use buffered::Buffered;
 pub(crate) use hyper::Hyper;
 
 /// How long the busy layer looks before it sleeps.

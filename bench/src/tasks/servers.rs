@@ -5,7 +5,10 @@ use std::cell::RefCell;
 use contest::Outcome;
 use contest::greeting::{RESPONSE, Requests};
 use contest::service;
-use event::{EventLoop, Listen, LoopTimer, Socket, SocketAddress, SocketError, spawn};
+use event::{
+    BufferedReader, BufferedWriter, EventLoop, Listen, LoopTimer, Socket, SocketAddress,
+    SocketError, spawn,
+};
 
 const CHUNK: usize = 64 * 1024;
 const BACKLOG: u32 = 4096;
@@ -34,6 +37,24 @@ pub(super) fn echo(socket: Socket) {
                 return;
             }
         }
+    });
+}
+
+/// Echoes through the buffered reader and writer, with their watermarks.
+pub(super) fn echo_buffered(socket: Socket) {
+    spawn(async move {
+        let handle = socket.handle().clone();
+        let (reader, writer) = socket.into_split();
+        let mut reader = BufferedReader::new(reader);
+        let writer = BufferedWriter::new(&handle, writer);
+        let mut buffer = vec![0; CHUNK];
+        while let Ok(count @ 1..) = reader.read(&mut buffer).await {
+            if writer.write(&buffer[..count]).await.is_err() {
+                return;
+            }
+        }
+        // What is on its way is delivered; there is nobody to be told if not.
+        let _ = writer.close().await;
     });
 }
 

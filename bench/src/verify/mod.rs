@@ -46,7 +46,8 @@ const OF_HYPER: &[Check] = &[check("http", "a connection that is to be closed", 
 pub(crate) fn main(servers: &[String]) -> ExitCode {
     let own = std::env::current_exe().map(|program| program.display().to_string());
     let own = own.unwrap_or_default();
-    let defaults = ["async", "shared", "busy", "hyper"].map(|layer| format!("{own} {layer}"));
+    let defaults =
+        ["async", "shared", "busy", "buffered", "hyper"].map(|layer| format!("{own} {layer}"));
     let servers = if servers.is_empty() { &defaults } else { servers };
     let failures: usize = servers.iter().map(|server| verify(server)).sum();
     println!("{} servers, {failures} failures", servers.len());

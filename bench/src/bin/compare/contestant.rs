@@ -10,11 +10,12 @@ pub(crate) struct Contestant {
 }
 
 /// Our layers.
-const OURS: [&str; 5] = ["bare", "async", "shared", "busy", "hyper"];
+const OURS: [&str; 6] = ["bare", "async", "shared", "busy", "buffered", "hyper"];
 
-const PEERS: [(&str, &[&str]); 6] = [
+const PEERS: [(&str, &[&str]); 7] = [
     ("raw", &["raw"]),
     ("libevent", &["libevent"]),
+    ("bufferevent", &["libevent", "bufferevent"]),
     ("mio", &["mio"]),
     ("tokio", &["tokio"]),
     ("tokio shared", &["tokio", "shared"]),

@@ -30,6 +30,17 @@ pub(crate) enum Kind {
 const LOOPS: &[&str] = &["bare", "async", "raw", "libevent", "mio", "tokio"];
 const SERVERS: &[&str] = &["async", "raw", "libevent", "mio", "tokio"];
 const BUFFERS: &[&str] = &["async", "shared", "raw", "libevent", "mio", "tokio", "tokio shared"];
+const STREAMS: &[&str] = &[
+    "async",
+    "shared",
+    "buffered",
+    "raw",
+    "libevent",
+    "bufferevent",
+    "mio",
+    "tokio",
+    "tokio shared",
+];
 const LATENCY: &[&str] = &["async", "busy", "raw", "libevent", "tokio"];
 const TIMERS: &[&str] = &["bare", "async", "libevent", "tokio"];
 const PRECISION: &[&str] = &["bare", "async", "raw", "libevent", "tokio"];
@@ -67,11 +78,11 @@ fn echoes(quick: bool) -> Vec<Workload> {
     };
     vec![
         echo("W2 C=1", LATENCY, 1, 1, 64, false),
-        echo("W2 C=50", BUFFERS, 50, 1, 64, false),
+        echo("W2 C=50", STREAMS, 50, 1, 64, false),
         echo("W2 C=1000", BUFFERS, 1000, 1, 64, false),
         echo("W2 C=50 P=4", SERVERS, 50, 4, 64, false),
         echo("W2 C=50 P=16", SERVERS, 50, 16, 64, false),
-        echo("W2 64 KiB", BUFFERS, 10, 1, 64 * KILO, false),
+        echo("W2 64 KiB", STREAMS, 10, 1, 64 * KILO, false),
         echo("W2 C=50 one core", SERVERS, 50, 1, 64, true),
         echo("W2 C=1000 one core", BUFFERS, 1000, 1, 64, true),
     ]

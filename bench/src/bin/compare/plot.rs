@@ -17,14 +17,16 @@ const MOST: f64 = 6.0;
 const MARKS: [f64; 8] = [0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0];
 
 /// Colours that can be told apart by everybody; ours are the strong ones.
-const COLOURS: [(&str, &str); 11] = [
+const COLOURS: [(&str, &str); 13] = [
     ("bare", "#0072b2"),
     ("async", "#d55e00"),
     ("shared", "#cc79a7"),
     ("busy", "#009e73"),
     ("hyper", "#882255"),
+    ("buffered", "#332288"),
     ("raw", "#000000"),
     ("libevent", "#56b4e9"),
+    ("bufferevent", "#88ccee"),
     ("mio", "#e69f00"),
     ("tokio", "#888888"),
     ("tokio shared", "#bbbbbb"),

@@ -116,6 +116,8 @@ pub(crate) const ALL: &[Target] = &[
     target("W2 C=50 P=16", "cpu_ns", "async", "tokio", 1.00, NONE),
     target("W2 64 KiB", "cpu_ns", "shared", "raw", 1.02, 0.98),
     target("W2 64 KiB", "cpu_ns", "shared", "tokio", 0.93, 0.90),
+    target("W2 C=50", "cpu_ns", "buffered", "raw", 1.10, 1.05),
+    target("W2 64 KiB", "cpu_ns", "buffered", "bufferevent", 0.15, 0.10),
     target("W2 C=1", "p50_us", "async", "tokio", 1.02, NONE),
     target("W2 C=1", "rate", "busy", "tokio", 2.4, 2.6).more(),
     target("W2 C=50 P=4", "rate", "async", "raw", 0.97, 1.00).more(),
