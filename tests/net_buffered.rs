@@ -272,6 +272,40 @@ fn many_small_pushes_are_one_write() {
 }
 
 #[test]
+fn a_large_write_goes_straight_through_and_keeps_its_place() {
+    run(async |handle| {
+        let peer = Peer::default();
+        let writer = BufferedWriter::new(handle, peer.clone());
+        let bytes = pattern(50_000);
+        peer.allow(20_000);
+        writer.write(&bytes).await.unwrap();
+        assert_eq!((peer.taken().len(), writer.buffered()), (20_000, 30_000));
+        // Not past what waits already.
+        writer.write(&bytes[..30_000]).await.unwrap();
+        assert_eq!(peer.writes.borrow().len(), 1);
+        peer.allow(usize::MAX);
+        writer.flush().await.unwrap();
+        writer.push(b"small").unwrap();
+        writer.write(&bytes).await.unwrap();
+        writer.close().await.unwrap();
+        assert!(peer.taken() == [&bytes[..], &bytes[..30_000], b"small", &bytes].concat());
+    });
+}
+
+#[test]
+fn a_large_write_that_fails_is_told_by_everything_after_it() {
+    run(async |handle| {
+        let peer = Peer::default();
+        let writer = BufferedWriter::new(handle, peer.clone());
+        peer.fail(ErrorKind::StorageFull);
+        let kind = |result: Result<(), SocketError>| result.unwrap_err().kind();
+        assert_eq!(kind(writer.write(&pattern(50_000)).await), ErrorKind::StorageFull);
+        assert_eq!(kind(writer.push(b"y")), ErrorKind::StorageFull);
+        assert_eq!(kind(writer.flush().await), ErrorKind::StorageFull);
+    });
+}
+
+#[test]
 fn the_limit_is_kept_and_nothing_is_taken_beyond_it() {
     run(async |handle| {
         let peer = Peer::default();

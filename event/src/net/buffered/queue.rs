@@ -121,6 +121,11 @@ impl Queue {
         Ok(())
     }
 
+    /// Something was written past it, and is to be flushed.
+    pub(super) fn pass(&self) {
+        self.flushed.set(false);
+    }
+
     /// What is to be written next.
     pub(super) fn take(&self) -> Vec<u8> {
         self.waiting.take()

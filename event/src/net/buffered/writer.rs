@@ -17,6 +17,10 @@ use crate::net::SocketError;
 use crate::reactor::{LoopHandle, POLLED, Ticket};
 use crate::task::JoinHandle;
 
+/// So many bytes at a time are not copied if they can be written at once: many
+/// small ones are, to go out together.
+const MUCH: usize = 16 * 1024;
+
 /// Takes bytes at once and writes them in the background, many small ones in one
 /// go; a task of the loop's does that, which is there while there is something
 /// to write.
@@ -125,6 +129,8 @@ impl<W: AsyncWrite + Unpin + 'static> BufferedWriter<W> {
 
     /// Takes all of `bytes`, at the peer's pace: at the high mark it waits until
     /// the writer is drained. However many they are, the limit is not exceeded.
+    /// Many at a time (16 KiB) are not copied, as far as there is room for them
+    /// at once and nothing is held.
     ///
     /// Dropping this future leaves off in the middle.
     ///
@@ -132,6 +138,10 @@ impl<W: AsyncWrite + Unpin + 'static> BufferedWriter<W> {
     ///
     /// As [`push`](Self::push), but for the limit.
     pub async fn write(&self, bytes: &[u8]) -> Result<(), SocketError> {
+        let bytes = match bytes.len() {
+            MUCH.. if self.is_idle() => &bytes[self.write_through(bytes).await?..],
+            _ => bytes,
+        };
         for part in bytes.chunks(self.queue().marks.get().portion()) {
             while self.is_full() {
                 self.drained().await?;
@@ -139,6 +149,32 @@ impl<W: AsyncWrite + Unpin + 'static> BufferedWriter<W> {
             self.push(part)?;
         }
         self.queue().check()
+    }
+
+    /// Whether nothing is held, and nothing on its way.
+    fn is_idle(&self) -> bool {
+        let queue = self.queue();
+        queue.is_flushed() && queue.stage.get() == Stage::Open && !self.shared.pumping.get()
+    }
+
+    /// Writes what there is room for at once, without taking it; how much.
+    async fn write_through(&self, bytes: &[u8]) -> Result<usize, SocketError> {
+        self.handle.core().check().map_err(SocketError::WriteFailed)?;
+        let written = poll_fn(|context| {
+            let polled = self.shared.with(|writer| writer.poll_write(context, bytes));
+            // The task will wait, with the same bytes.
+            Poll::Ready(if let Poll::Ready(done) = polled { done } else { Ok(0) })
+        });
+        let written = written.await.map_err(|error| {
+            self.queue().end(Some(restore(error, SocketError::WriteFailed)));
+        });
+        self.queue().check()?;
+        let count = written.unwrap_or(0);
+        if count > 0 {
+            self.queue().pass();
+            self.start();
+        }
+        Ok(count)
     }
 
     /// Waits until no more is held than the low mark.
