@@ -23,7 +23,8 @@ macro_rules! read {
             ) -> Poll<io::Result<()>> {
                 let wanted = buffer.remaining();
                 let receive = |fd: BorrowedFd<'_>| recv_hyper(fd, &mut buffer);
-                self.as_socket().poll_receive(context, wanted, receive)
+                let polled = self.as_socket().poll_take(context, wanted, receive);
+                polled.map_ok(drop).map_err(io::Error::from)
             }
         }
     )*};

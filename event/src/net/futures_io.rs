@@ -19,15 +19,33 @@ use crate::reactor::Direction;
 /// What the traits of all kinds are made of: of those who poll one direction,
 /// the last is woken.
 impl Socket {
+    /// One poll of a read of at most `wanted` bytes, by a call that knows where to.
+    pub(crate) fn poll_take(
+        &self,
+        context: &mut Context<'_>,
+        wanted: usize,
+        take: impl FnMut(BorrowedFd<'_>) -> io::Result<usize>,
+    ) -> Poll<Result<usize, SocketError>> {
+        let (read, failed) = (Direction::Read, SocketError::ReadFailed);
+        self.endpoint.poll_by_hand(read, context, failed, take, |count| drains(*count, wanted))
+    }
+
+    fn poll_put(
+        &self,
+        context: &mut Context<'_>,
+        wanted: usize,
+        put: impl FnMut(BorrowedFd<'_>) -> io::Result<usize>,
+    ) -> Poll<Result<usize, SocketError>> {
+        let (write, failed) = (Direction::Write, SocketError::WriteFailed);
+        self.endpoint.poll_by_hand(write, context, failed, put, |count| *count < wanted)
+    }
+
     pub(crate) fn poll_read(
         &self,
         context: &mut Context<'_>,
         buffer: &mut [u8],
     ) -> Poll<Result<usize, SocketError>> {
-        let wanted = buffer.len();
-        let (read, failed) = (Direction::Read, SocketError::ReadFailed);
-        let drains = |count: &usize| drains(*count, wanted);
-        self.endpoint.poll_by_hand(read, context, failed, |fd| take(fd, buffer), drains)
+        self.poll_take(context, buffer.len(), |fd| take(fd, buffer))
     }
 
     pub(crate) fn poll_read_vectored(
@@ -35,10 +53,7 @@ impl Socket {
         context: &mut Context<'_>,
         buffers: &mut [IoSliceMut<'_>],
     ) -> Poll<Result<usize, SocketError>> {
-        let wanted = room(buffers);
-        let (read, failed) = (Direction::Read, SocketError::ReadFailed);
-        let take = |fd: BorrowedFd<'_>| take_vectored(fd, buffers);
-        self.endpoint.poll_by_hand(read, context, failed, take, |count| drains(*count, wanted))
+        self.poll_take(context, room(buffers), |fd| take_vectored(fd, buffers))
     }
 
     pub(crate) fn poll_write(
@@ -46,9 +61,7 @@ impl Socket {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<Result<usize, SocketError>> {
-        let (write, failed) = (Direction::Write, SocketError::WriteFailed);
-        let fills = |count: &usize| *count < bytes.len();
-        self.endpoint.poll_by_hand(write, context, failed, |fd| put(fd, bytes), fills)
+        self.poll_put(context, bytes.len(), |fd| put(fd, bytes))
     }
 
     pub(crate) fn poll_write_vectored(
@@ -56,10 +69,8 @@ impl Socket {
         context: &mut Context<'_>,
         buffers: &[IoSlice<'_>],
     ) -> Poll<Result<usize, SocketError>> {
-        let (write, failed) = (Direction::Write, SocketError::WriteFailed);
-        let (buffers, wanted) = (at_once(buffers), length(at_once(buffers)));
-        let put = |fd: BorrowedFd<'_>| put_vectored(fd, buffers);
-        self.endpoint.poll_by_hand(write, context, failed, put, |count| *count < wanted)
+        let buffers = at_once(buffers);
+        self.poll_put(context, length(buffers), |fd| put_vectored(fd, buffers))
     }
 
     /// Ends the stream for the peer. One that has ended, by whichever way, is
